@@ -1,0 +1,156 @@
+//! The part of a class's `objects` that backends share: a YAML list, names that
+//! are file paths, octal modes, encodings of the stored value.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Errors, Kind, Stage};
+
+/// The largest `objects` text; etcd keeps no larger object than 1.5 MiB.
+const MAX_TEXT: usize = 1024 * 1024;
+/// More objects than one volume can sensibly hold.
+const MAX_OBJECTS: usize = 1000;
+
+/// How a stored value is encoded; the file holds the decoded bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// As it is.
+    #[default]
+    Utf8,
+    /// Standard base64 with padding.
+    Base64,
+    /// Hexadecimal, either case.
+    Hex,
+}
+
+// === impl Encoding ===
+
+impl Encoding {
+    /// Reads the class's word for it, in any case.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "" | "utf-8" => Some(Self::Utf8),
+            "base64" => Some(Self::Base64),
+            "hex" => Some(Self::Hex),
+            _ => None,
+        }
+    }
+
+    /// The decoded bytes, or the encoding's name if the value is not in it.
+    pub fn decode(self, value: &[u8]) -> Result<Vec<u8>, &'static str> {
+        use base64::Engine as _;
+        match self {
+            Self::Utf8 => Ok(value.to_vec()),
+            Self::Base64 => base64::engine::general_purpose::STANDARD.decode(value).map_err(|_| "base64"),
+            Self::Hex => hex::decode(value).map_err(|_| "hex"),
+        }
+    }
+}
+
+/// A YAML integer mode, octal when it is written so: `0600`, `0o600`, or quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Mode(pub u32);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<Written> for Mode {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let bits = match &written {
+            Written::Number(number) => u32::try_from(*number).ok(),
+            Written::Text(text) => {
+                let digits = text.trim_start_matches("0o");
+                digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| u32::from_str_radix(digits, 8).ok()).flatten()
+            }
+        };
+        bits.map(Self).ok_or_else(|| "a file permission is octal, such as 0600".to_owned())
+    }
+}
+
+/// Reads a class's `objects` list of `T`, with limits against hostile documents.
+pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
+    if yaml.len() > MAX_TEXT {
+        return Err(invalid(format!("objects is longer than {MAX_TEXT} bytes")).into());
+    }
+    // yaml.v3, which the incumbents use: 0600 is octal, later keys do not override earlier ones silently.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    let objects: Vec<T> = serde_saphyr::from_str_with_options(yaml, options)
+        .map_err(|error| Errors::from(invalid(format!("objects is not a YAML list of objects: {error}"))))?;
+    match objects.len() {
+        0 => Err(invalid("no secrets configured: objects is empty".to_owned())
+            .hint("list at least one object with objectName and secretPath")
+            .into()),
+        count if count > MAX_OBJECTS => Err(invalid(format!("{count} objects, at most {MAX_OBJECTS}")).into()),
+        _ => Ok(objects),
+    }
+}
+
+/// The names that stand more than once, each once, in order.
+pub fn duplicates<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = std::collections::BTreeMap::<&str, usize>::new();
+    for name in names {
+        *seen.entry(name).or_default() += 1;
+    }
+    seen.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect()
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(Kind::Invalid, Stage::Request, text).with("parameter", "objects")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct One {
+        object_name: String,
+        #[serde(default)]
+        file_permission: Option<Mode>,
+    }
+
+    fn modes(yaml: &str) -> Vec<Option<u32>> {
+        let list = list::<One>(yaml).unwrap_or_default();
+        list.into_iter().map(|one| one.file_permission.map(|mode| mode.0)).collect()
+    }
+
+    #[test]
+    fn permissions_are_octal_where_yaml_says_so() {
+        let yaml = "- {objectName: a, filePermission: 0600}\n- {objectName: b, filePermission: 0o640}\n\
+                    - {objectName: c, filePermission: \"0444\"}\n- {objectName: d, filePermission: 256}\n- {objectName: e}\n";
+        assert_eq!(modes(yaml), [Some(0o600), Some(0o640), Some(0o444), Some(0o400), None]);
+    }
+
+    #[test]
+    fn a_bomb_a_scalar_and_an_empty_list_are_refused() {
+        let bomb = (1..30).fold("a0: &a0 [x, x, x, x]\n".to_owned(), |text, at| {
+            format!("{text}a{at}: &a{at} [*a{0}, *a{0}, *a{0}, *a{0}]\n", at - 1)
+        });
+        for bad in [bomb.as_str(), "just text", "[]", "", "- objectName: [", "- 7"] {
+            assert!(list::<One>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_are_decoded() {
+        assert_eq!(Encoding::parse("BASE64").map(|encoding| encoding.decode(b"aGk=")), Some(Ok(b"hi".to_vec())));
+        assert_eq!(Encoding::Hex.decode(b"6869"), Ok(b"hi".to_vec()));
+        assert_eq!(Encoding::Hex.decode(b"zz"), Err("hex"));
+        assert_eq!(Encoding::parse("rot13"), None);
+    }
+
+    #[test]
+    fn duplicate_names_are_found_once_each() {
+        assert_eq!(duplicates(["b", "a", "b", "a", "c", "b"]), ["a", "b"]);
+        let one = list::<One>("- objectName: x").unwrap_or_default();
+        assert_eq!(one.first().map(|one| one.object_name.as_str()), Some("x"));
+    }
+}

@@ -1,0 +1,5 @@
+//! From secrets to files: names, modes and the rules that the driver's writer has.
+
+mod project;
+
+pub use project::{File, project};

@@ -1,0 +1,185 @@
+//! From a request's tokens to proof that this pod asked now (decision 2).
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::claims::{self, Claims};
+use super::keys::{self, KeySource};
+use super::{Pod, Tokens};
+use crate::error::{Error, Kind, Stage};
+use crate::time::{Clock, Deadline};
+
+/// How far clocks may differ.
+const LEEWAY: u64 = 10;
+
+/// What proves a request, as a backend states it for one scope.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence<'a> {
+    /// A service-account token of the pod for this audience.
+    Token {
+        /// The audience that the token must be bound to.
+        audience: &'a str,
+        /// Whether the login that follows checks this very token's signature.
+        /// Where it does not, the cluster's keys must.
+        verified_by_login: bool,
+    },
+}
+
+/// Proof that this pod asked now. Made only by [`Verifier::present`]; owns the token.
+#[derive(Debug)]
+pub struct Presented {
+    pod: Pod,
+    token: SecretString,
+    audience: String,
+    by_keys: bool,
+}
+
+/// Checks tokens against the request, the clock and, if given, the cluster's keys.
+pub struct Verifier {
+    clock: Arc<dyn Clock>,
+    keys: Option<Arc<dyn KeySource>>,
+    issuer: Option<String>,
+}
+
+// === impl Presented ===
+
+impl Presented {
+    /// The pod that asked.
+    pub const fn pod(&self) -> &Pod {
+        &self.pod
+    }
+
+    /// The pod's token, for the login only.
+    pub const fn token(&self) -> &SecretString {
+        &self.token
+    }
+
+    /// The audience that the token is bound to.
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// Whether the signature was checked here, not only by the login.
+    pub const fn by_keys(&self) -> bool {
+        self.by_keys
+    }
+}
+
+// === impl Verifier ===
+
+impl Verifier {
+    /// A verifier; without `keys` only logins verify signatures.
+    pub fn new(clock: Arc<dyn Clock>, keys: Option<Arc<dyn KeySource>>, issuer: Option<String>) -> Self {
+        Self { clock, keys, issuer }
+    }
+
+    /// The proof that `pod` asked now, or why it is none.
+    pub async fn present(
+        &self,
+        pod: &Pod,
+        tokens: &Tokens,
+        evidence: Evidence<'_>,
+        by: Deadline,
+    ) -> Result<Presented, Error> {
+        let Evidence::Token { audience, verified_by_login } = evidence;
+        let token = tokens.get(audience).ok_or_else(|| absent(pod, tokens, audience))?;
+        #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]
+        let text = token.expose_secret();
+        let parts = claims::split(text).ok_or_else(|| refuse(pod, audience, "the token is not a JWT"))?;
+        let claims = claims::read(&parts)
+            .ok_or_else(|| refuse(pod, audience, "the token has no claims of a Kubernetes service account"))?;
+        self.check(&claims, pod, audience)?;
+        let by_keys = match &self.keys {
+            Some(source) => self.check_signature(source.as_ref(), text, &parts, pod, audience, verified_by_login, by).await?,
+            None if verified_by_login => false,
+            None => return Err(unverifiable(pod)),
+        };
+        Ok(Presented { pod: pod.clone(), token: token.clone(), audience: audience.into(), by_keys })
+    }
+
+    fn check(&self, claims: &Claims, pod: &Pod, audience: &str) -> Result<(), Error> {
+        let now = self.clock.unix();
+        let fault = if !claims.aud.has(audience) {
+            "the token is for another audience"
+        } else if claims.exp.saturating_add(LEEWAY) <= now {
+            "the token is expired"
+        } else if claims.nbf.is_some_and(|start| start > now + LEEWAY) {
+            "the token is not valid yet"
+        } else if claims.kubernetes.namespace != pod.namespace {
+            "the token is of another namespace"
+        } else if claims.kubernetes.serviceaccount.name != pod.service_account {
+            "the token is of another service account"
+        } else if !claims.kubernetes.pod.as_ref().is_some_and(|bound| bound.uid == pod.uid && bound.name == pod.name) {
+            "the token is not bound to this pod"
+        } else if self.issuer.as_ref().is_some_and(|issuer| *issuer != claims.iss) {
+            "the token is of another issuer"
+        } else {
+            return Ok(());
+        };
+        Err(refuse(pod, audience, fault))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a different part of one token's case")]
+    async fn check_signature(
+        &self,
+        source: &dyn KeySource,
+        text: &str,
+        parts: &claims::Parts<'_>,
+        pod: &Pod,
+        audience: &str,
+        verified_by_login: bool,
+        by: Deadline,
+    ) -> Result<bool, Error> {
+        let Some((kid, algorithm)) = keys::header(text) else {
+            return Err(refuse(pod, audience, "the token is not signed with RS256 or ES256"));
+        };
+        let keys = match source.keys(kid.as_deref(), by).await {
+            Ok(keys) => keys,
+            // Decision 2: any one proof is enough, and the login is about to give one.
+            Err(error) if verified_by_login => {
+                tracing::warn!(%error, "the cluster's keys cannot be read; the login alone verifies this token");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        match keys.verify(parts, kid.as_deref(), algorithm) {
+            true => Ok(true),
+            false => Err(refuse(pod, audience, "the token's signature is by none of the cluster's keys")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").field("keys", &self.keys.is_some()).field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+fn refuse(pod: &Pod, audience: &str, fault: &str) -> Error {
+    Error::new(Kind::Unauthenticated, Stage::Proof, fault)
+        .with("pod", pod)
+        .with("service_account", &pod.service_account)
+        .with("audience", audience)
+        .hint("the request must bring a fresh token that the kubelet made for this pod (CSIDriver tokenRequests)")
+}
+
+fn unverifiable(pod: &Pod) -> Error {
+    Error::new(Kind::Precondition, Stage::Proof, "this provider can check a token only against the cluster's keys")
+        .with("pod", pod)
+        .hint("start keymount with --jwks-url or --jwks-file")
+}
+
+/// Decision 10: the error shows the lines to add.
+fn absent(pod: &Pod, tokens: &Tokens, audience: &str) -> Error {
+    let have: Vec<_> = tokens.audiences().collect();
+    let text = match have.is_empty() {
+        true => "the request brought no service-account token".to_owned(),
+        false => format!("the request brought tokens for other audiences only ({})", have.join(", ")),
+    };
+    Error::new(Kind::Unauthenticated, Stage::Proof, text).with("pod", pod).with("audience", audience).hint(format!(
+        "add the audience to the CSIDriver: kubectl patch csidriver secrets-store.csi.k8s.io --type=json \
+         -p '[{{\"op\":\"add\",\"path\":\"/spec/tokenRequests\",\"value\":[{{\"audience\":\"{audience}\"}}]}}]' \
+         (keep the audiences that are there), or name another one in the class: audience"
+    ))
+}

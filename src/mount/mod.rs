@@ -1,0 +1,112 @@
+//! The use case in one screen: a pod's request becomes a volume's files.
+//!
+//! What happens when one object of many fails is decided here: the whole Mount
+//! fails, and the error names every one (decision 7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{Ask, Parameters, Provider, Receipt};
+use crate::error::{Errors, Kind};
+use crate::files::{File, project};
+use crate::identity::{Pod, Tokens};
+use crate::secret::{ObjectId, Version, VersionKey};
+use crate::time::{Deadline, Stopwatch};
+
+/// One Mount, as the driver asked it.
+#[derive(Debug)]
+pub struct Mount {
+    /// The pod that the volume belongs to.
+    pub pod: Pod,
+    /// The SecretProviderClass's name; old drivers leave it out on rotation.
+    pub class: Option<String>,
+    /// The class's parameters, under the pod's attributes.
+    pub parameters: Parameters,
+    /// The pod's tokens.
+    pub tokens: Tokens,
+    /// The mode of files whose object names none.
+    pub permission: u32,
+}
+
+/// What a Mount is answered with.
+#[derive(Debug)]
+pub struct Answer {
+    /// The volume's files.
+    pub files: Vec<File>,
+    /// A version for every object; never empty.
+    pub versions: Vec<(ObjectId, Version)>,
+    /// To keep once the driver has the answer.
+    pub receipt: Receipt,
+}
+
+/// Hears of every Mount. Implemented by `observe`.
+pub trait Recorder: Send + Sync {
+    /// A Mount ended; `outcome` is `None` for success.
+    fn mounted(&self, provider: &'static str, namespace: &str, class: &str, outcome: Option<Kind>, took: Duration);
+}
+
+/// Answers the Mounts of one provider.
+pub struct Mounts {
+    provider: Arc<dyn Provider>,
+    versions: VersionKey,
+    recorder: Arc<dyn Recorder>,
+    max_bytes: usize,
+}
+
+// === impl Mounts ===
+
+impl Mounts {
+    /// Mounts from `provider`, at most `max_bytes` of content each.
+    pub fn new(provider: Arc<dyn Provider>, versions: VersionKey, recorder: Arc<dyn Recorder>, max_bytes: usize) -> Self {
+        Self { provider, versions, recorder, max_bytes }
+    }
+
+    /// The provider's name.
+    pub fn provider(&self) -> &'static str {
+        self.provider.name()
+    }
+
+    /// Answers one Mount, records it and logs its line.
+    pub async fn mount(&self, mount: Mount, by: Deadline) -> Result<Answer, Errors> {
+        let watch = Stopwatch::start();
+        let result = self.answer(&mount, by).await;
+        self.report(&mount, &result, watch.elapsed());
+        result
+    }
+
+    async fn answer(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
+        let ask = Ask { pod: &mount.pod, tokens: &mount.tokens, parameters: &mount.parameters, by };
+        let (secrets, receipt) = self.provider.secrets(ask).await?;
+        let files = project(secrets, mount.permission, self.max_bytes)?;
+        let versions = files.iter().map(|file| (file.object.clone(), self.version(mount, file))).collect();
+        Ok(Answer { files, versions, receipt })
+    }
+
+    fn version(&self, mount: &Mount, file: &File) -> Version {
+        let class = mount.class.as_deref().unwrap_or_default();
+        self.versions.version(&mount.pod.namespace, class, &file.object, &file.bytes)
+    }
+
+    fn report(&self, mount: &Mount, result: &Result<Answer, Errors>, took: Duration) {
+        let (provider, class) = (self.provider(), mount.class.as_deref().unwrap_or("unknown"));
+        let outcome = result.as_ref().err().map(Errors::kind);
+        self.recorder.mounted(provider, &mount.pod.namespace, class, outcome, took);
+        let millis = took.as_secs_f64() * 1000.0;
+        let pod = &mount.pod;
+        match result {
+            Ok(answer) => {
+                let objects: Vec<_> = answer.versions.iter().map(|(object, _)| object.as_str()).collect();
+                tracing::info!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
+                    objects = objects.join(","), outcome = "ok", millis, "mount");
+            }
+            Err(error) => tracing::warn!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
+                outcome = error.kind().as_str(), millis, %error, "mount"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Mounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mounts").field("provider", &self.provider()).finish_non_exhaustive()
+    }
+}
