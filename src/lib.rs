@@ -26,3 +26,7 @@ pub mod backend;
 pub mod files;
 /// The use case: one Mount.
 pub mod mount;
+/// The driver's protocol.
+pub mod wire;
+/// Metrics, health, logs.
+pub mod observe;

@@ -13,6 +13,9 @@ use crate::identity::{Pod, Tokens};
 use crate::secret::{ObjectId, Version, VersionKey};
 use crate::time::{Deadline, Stopwatch};
 
+/// The label of a namespace or class that the request does not name.
+const UNKNOWN: &str = "unknown";
+
 /// One Mount, as the driver asked it.
 #[derive(Debug)]
 pub struct Mount {
@@ -74,6 +77,13 @@ impl Mounts {
         result
     }
 
+    /// Records and logs a request that could not be read.
+    pub fn malformed(&self, error: &Errors) {
+        let provider = self.provider();
+        self.recorder.mounted(provider, UNKNOWN, UNKNOWN, Some(error.kind()), Duration::ZERO);
+        tracing::warn!(provider, outcome = error.kind().as_str(), %error, "mount");
+    }
+
     async fn answer(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
         let ask = Ask { pod: &mount.pod, tokens: &mount.tokens, parameters: &mount.parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
@@ -88,7 +98,7 @@ impl Mounts {
     }
 
     fn report(&self, mount: &Mount, result: &Result<Answer, Errors>, took: Duration) {
-        let (provider, class) = (self.provider(), mount.class.as_deref().unwrap_or("unknown"));
+        let (provider, class) = (self.provider(), mount.class.as_deref().unwrap_or(UNKNOWN));
         let outcome = result.as_ref().err().map(Errors::kind);
         self.recorder.mounted(provider, &mount.pod.namespace, class, outcome, took);
         let millis = took.as_secs_f64() * 1000.0;
