@@ -122,12 +122,6 @@ fn bytes(text: &SecretString) -> SecretSlice<u8> {
     text.expose_secret().as_bytes().to_vec().into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the text is decoded into the bytes that are delivered")]
-fn binary(text: &SecretString) -> Result<SecretSlice<u8>, String> {
-    let packed: Zeroizing<String> = Zeroizing::new(text.expose_secret().split_whitespace().collect());
-    STANDARD.decode(packed.as_bytes()).map(Into::into).map_err(|_| "base64 is not base64".to_owned())
-}
-
 #[expect(clippy::disallowed_methods, reason = "the delivered copy outlives the file's next change")]
 fn copy(bytes: &SecretSlice<u8>) -> SecretSlice<u8> {
     bytes.expose_secret().to_vec().into()
