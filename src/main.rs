@@ -16,7 +16,9 @@ const WORKERS: usize = 4;
 fn main() -> ExitCode {
     match Invocation::read(std::env::args_os(), &Environment) {
         Ok(Invocation::Serve(config)) => serve(*config),
-        Ok(Invocation::Demo { keep, bao }) => finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao)))),
+        Ok(Invocation::Demo { keep, bao }) => {
+            finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao))))
+        }
         Err(usage) => explain(&usage),
     }
 }
@@ -40,7 +42,10 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 async fn terminated() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 

@@ -89,7 +89,10 @@ impl FromFile {
 
 impl KeySource for FromFile {
     fn keys<'a>(&'a self, _: Option<&'a str>, by: Deadline) -> BoxFuture<'a, Result<Arc<Keys>, Error>> {
-        async move { by.bound(self.read()).await.unwrap_or_else(|| Err(self.fault("the disk did not answer in time"))) }.boxed()
+        async move {
+            by.bound(self.read()).await.unwrap_or_else(|| Err(self.fault("the disk did not answer in time")))
+        }
+        .boxed()
     }
 }
 
@@ -99,7 +102,8 @@ impl FromUrl {
     fn new(url: &str, config: &config::Keys) -> Result<Self, Error> {
         let fault = |fault: String| Error::new(Kind::Invalid, Stage::Start, format!("--jwks-url: {fault}"));
         let address = Address::parse(url).map_err(fault)?;
-        let trust = Trust { roots: config.ca_file.clone().map_or(Roots::System, Roots::File), ..Trust::default() };
+        let trust =
+            Trust { roots: config.ca_file.clone().map_or(Roots::System, Roots::File), ..Trust::default() };
         Ok(Self {
             pool: Pool::new(Limits { in_flight: 1, reply_bytes: 1024 * 1024 }),
             target: Target { address, trust },
@@ -115,7 +119,9 @@ impl FromUrl {
         if let Some(keys) = kept.usable(kid) {
             return Ok(keys);
         }
-        if let Some(failed) = kept.failed.clone().filter(|_| kept.keys.is_none() && kept.age() < Duration::from_secs(1)) {
+        if let Some(failed) =
+            kept.failed.clone().filter(|_| kept.keys.is_none() && kept.age() < Duration::from_secs(1))
+        {
             return Err(failed);
         }
         let fetched = self.fetch(by.at_most(FETCH)).await;
@@ -132,12 +138,18 @@ impl FromUrl {
     }
 
     async fn fetch(&self, by: Deadline) -> Result<Arc<Keys>, Error> {
-        let request = Request { method: http::Method::GET, path: self.path.clone(), headers: self.headers().await?, body: None };
+        let request = Request {
+            method: http::Method::GET,
+            path: self.path.clone(),
+            headers: self.headers().await?,
+            body: None,
+        };
         let reply = self.pool.send(&self.target, request, by).await.map_err(|failure| self.fault(failure))?;
         if reply.status != 200 {
             let error = self.fault(format!("the server answered {}", reply.status));
             return Err(match reply.status {
-                401 | 403 => error.hint("give --jwks-token-file a token that may read /openid/v1/jwks, or use --jwks-file"),
+                401 | 403 => error
+                    .hint("give --jwks-token-file a token that may read /openid/v1/jwks, or use --jwks-file"),
                 _ => error,
             });
         }
@@ -149,7 +161,9 @@ impl FromUrl {
     async fn headers(&self) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
         if let Some(path) = &self.token_file {
-            let token = tokio::fs::read_to_string(path).await.map_err(|error| self.fault(format!("{}: {error}", path.display())))?;
+            let token = tokio::fs::read_to_string(path)
+                .await
+                .map_err(|error| self.fault(format!("{}: {error}", path.display())))?;
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
                 .map_err(|_| self.fault(format!("{} holds no token", path.display())))?;
             value.set_sensitive(true);

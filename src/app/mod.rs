@@ -111,7 +111,10 @@ impl App {
         self.health.stopping.store(true, Ordering::Relaxed);
         stop.cancel();
         let watch = Stopwatch::start();
-        if tokio::time::timeout(self.grace, async { while servers.join_next().await.is_some() {} }).await.is_err() {
+        if tokio::time::timeout(self.grace, async { while servers.join_next().await.is_some() {} })
+            .await
+            .is_err()
+        {
             tracing::warn!("mounts were still in flight at the end of the grace; they are cut off");
         }
         servers.shutdown().await;

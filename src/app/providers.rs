@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use crate::backend::{Hosted, Provider, Recorder};
 #[cfg(feature = "local")]
 use crate::backend::local::Local;
 #[cfg(feature = "vault")]
 use crate::backend::vault::{Flavour, Vault};
+use crate::backend::{Hosted, Provider, Recorder};
 use crate::config::Config;
 use crate::error::{Error, Kind, Stage};
 use crate::identity::Verifier;
@@ -28,8 +28,14 @@ pub(super) fn provider(name: &str, config: &Config, host: &Host) -> Result<Arc<d
         #[cfg(feature = "vault")]
         "openbao" => host.host(Vault::new(Flavour::OpenBao, config.openbao.clone(), host.recorder.clone())?),
         #[cfg(feature = "local")]
-        "local" => host.host(Local::new(config.local.clone())),
-        _ => return Err(Error::new(Kind::Invalid, Stage::Start, format!("this build has no provider {name}"))),
+        "local" => host.host(Local::new(config.local.clone(), host.recorder.clone())),
+        _ => {
+            return Err(Error::new(
+                Kind::Invalid,
+                Stage::Start,
+                format!("this build has no provider {name}"),
+            ));
+        }
     })
 }
 

@@ -62,15 +62,13 @@ impl Flag {
 
     fn arg(&self) -> Arg {
         let names = std::iter::once(self.own_env()).chain(self.env.iter().map(|name| (*name).to_owned()));
-        let mut help = format!("{} [env: {}]", self.help, names.collect::<Vec<_>>().join(", "));
-        if self.name != "config" {
-            help.push_str(&format!(" [file: {}]", self.name));
-        }
-        if let Some(default) = self.default {
-            help.push_str(&format!(" [default: {default}]"));
-        }
+        let env = names.collect::<Vec<_>>().join(", ");
+        let file = if self.name == "config" { String::new() } else { format!(" [file: {}]", self.name) };
+        let default = self.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        let help = format!("{} [env: {env}]{file}{default}", self.help);
         let action = if self.many { ArgAction::Append } else { ArgAction::Set };
-        let mut arg = Arg::new(self.name).long(self.name).help(help).help_heading(self.section).action(action);
+        let mut arg =
+            Arg::new(self.name).long(self.name).help(help).help_heading(self.section).action(action);
         if let Some(alias) = self.alias {
             arg = arg.visible_alias(alias);
         }
@@ -88,29 +86,70 @@ const OBSERVE: &str = "Logs, metrics, health";
 const COMPAT: &str = "Accepted for existing DaemonSets";
 
 const COMMON: [Flag; 23] = [
-    flag(SERVER, "provider", "NAME", "Provider to serve: vault, openbao or local; repeatable, or separated by commas").many(),
+    flag(
+        SERVER,
+        "provider",
+        "NAME",
+        "Provider to serve: vault, openbao or local; repeatable, or separated by commas",
+    )
+    .many(),
     flag(SERVER, "providers-dir", "DIR", "Folder of the provider sockets, one NAME.sock each")
         .or("/var/run/secrets-store-csi-providers"),
     flag(SERVER, "config", "FILE", "YAML file of settings, each key named as its flag without dashes"),
     flag(SERVER, "grace", "DURATION", "How long mounts in flight may take after SIGTERM").or("20s"),
-    flag(SERVER, "max-mounts", "COUNT", "Mounts at work at a time, per provider; others wait in order").or("256"),
-    flag(SERVER, "max-response-bytes", "BYTES", "Largest answer; the driver refuses more than its --max-call-recv-msg-size")
-        .or("4190208"),
-    flag(SERVER, "version-key-file", "FILE", "Key of object versions, 16 bytes or more; without it versions may change at a restart"),
-    flag(TOKENS, "jwks-url", "URL", "The cluster's public keys, such as https://kubernetes.default.svc/openid/v1/jwks"),
+    flag(SERVER, "max-mounts", "COUNT", "Mounts at work at a time, per provider; others wait in order")
+        .or("256"),
+    flag(
+        SERVER,
+        "max-response-bytes",
+        "BYTES",
+        "Largest answer; the driver refuses more than its --max-call-recv-msg-size",
+    )
+    .or("4190208"),
+    flag(
+        SERVER,
+        "version-key-file",
+        "FILE",
+        "Key of object versions, 16 bytes or more; without it versions may change at a restart",
+    ),
+    flag(
+        TOKENS,
+        "jwks-url",
+        "URL",
+        "The cluster's public keys, such as https://kubernetes.default.svc/openid/v1/jwks",
+    ),
     flag(TOKENS, "jwks-file", "FILE", "The cluster's public keys in a file; re-read when it changes"),
     flag(TOKENS, "jwks-issuer", "ISSUER", "The only issuer (iss) of tokens that is accepted"),
     flag(TOKENS, "jwks-ca-file", "FILE", "CA of the --jwks-url server; default the system's roots"),
     flag(TOKENS, "jwks-token-file", "FILE", "Bearer token for the --jwks-url server, re-read at each use"),
-    flag(OBSERVE, "admin-address", "ADDRESS", "Where /metrics, /livez and /readyz are served").or("127.0.0.1:8089").alias("health-addr"),
-    flag(OBSERVE, "metrics-max-classes", "COUNT", "SecretProviderClasses with series of their own; the rest are `other`").or("500"),
+    flag(OBSERVE, "admin-address", "ADDRESS", "Where /metrics, /livez and /readyz are served")
+        .or("127.0.0.1:8089")
+        .alias("health-addr"),
+    flag(
+        OBSERVE,
+        "metrics-max-classes",
+        "COUNT",
+        "SecretProviderClasses with series of their own; the rest are `other`",
+    )
+    .or("500"),
     flag(OBSERVE, "log-level", "LEVEL", "error, warn, info, debug or trace").or("info"),
     flag(OBSERVE, "log-format", "FORMAT", "text or json").or("text"),
     flag("Local provider", "local-store", "FILE", "Secrets of `provider: local` and who may read them"),
-    flag("Local provider", "local-audience", "AUDIENCE", "Audience of tokens for `provider: local`").or("local"),
-    flag(COMPAT, "endpoint", "PATH", "Serve one provider on DIR/NAME.sock; instead of --provider and --providers-dir"),
+    flag("Local provider", "local-audience", "AUDIENCE", "Audience of tokens for `provider: local`")
+        .or("local"),
+    flag(
+        COMPAT,
+        "endpoint",
+        "PATH",
+        "Serve one provider on DIR/NAME.sock; instead of --provider and --providers-dir",
+    ),
     flag(COMPAT, "debug", "", "Same as --log-level debug").switch(),
-    flag(COMPAT, "hmac-secret-name", "NAME", "Not used: versions need no Kubernetes Secret, see --version-key-file"),
+    flag(
+        COMPAT,
+        "hmac-secret-name",
+        "NAME",
+        "Not used: versions need no Kubernetes Secret, see --version-key-file",
+    ),
     flag(COMPAT, "cache-size", "COUNT", "Not used: no client is shared between pods"),
     flag(COMPAT, "write-secrets", "", "Not used: the driver writes the files").switch(),
 ];
@@ -119,21 +158,56 @@ const COMMON: [Flag; 23] = [
 macro_rules! vault_flags {
     ($section:literal, $name:literal, $env:literal, $audience:literal) => {
         [
-            flag($section, concat!($name, "-addr"), "URL", "Server address for classes that name none").env(&[concat!($env, "_ADDR")]),
-            flag($section, concat!($name, "-mount"), "PATH", "Auth mount for classes that name none").or("kubernetes"),
-            flag($section, concat!($name, "-namespace"), "NAMESPACE", "Namespace for classes that name none").env(&[concat!($env, "_NAMESPACE")]),
-            flag($section, concat!($name, "-audience"), "AUDIENCE", "Audience of tokens for classes that name none").or($audience),
-            flag($section, concat!($name, "-tls-ca-cert"), "FILE", "CA of the server").env(&[concat!($env, "_CACERT")]),
-            flag($section, concat!($name, "-tls-ca-directory"), "DIR", "Folder of CAs of the server").env(&[concat!($env, "_CAPATH")]),
-            flag($section, concat!($name, "-tls-server-name"), "NAME", "Name in the server's certificate").env(&[concat!($env, "_TLS_SERVER_NAME")]),
-            flag($section, concat!($name, "-tls-client-cert"), "FILE", "Client certificate").env(&[concat!($env, "_CLIENT_CERT")]),
-            flag($section, concat!($name, "-tls-client-key"), "FILE", "Client key").env(&[concat!($env, "_CLIENT_KEY")]),
-            flag($section, concat!($name, "-tls-skip-verify"), "", "Do not verify the server's certificate").switch().env(&[concat!($env, "_SKIP_VERIFY")]),
-            flag($section, concat!($name, "-tls-dir"), "DIR", "Folder that class-named CA files must lie in; without it classes name none"),
-            flag($section, concat!($name, "-proxy-addr"), "URL", "HTTP proxy to the server").env(&[concat!($env, "_PROXY_ADDR")]),
-            flag($section, concat!($name, "-allowed-address"), "URL", "Server address that a class may name; repeatable; none given: any").many(),
-            flag($section, concat!($name, "-allow-plain-http"), "", "Let classes name http:// addresses off loopback").switch(),
-            flag($section, concat!($name, "-allow-skip-verify"), "", "Let classes set vaultSkipTLSVerify").switch(),
+            flag($section, concat!($name, "-addr"), "URL", "Server address for classes that name none")
+                .env(&[concat!($env, "_ADDR")]),
+            flag($section, concat!($name, "-mount"), "PATH", "Auth mount for classes that name none")
+                .or("kubernetes"),
+            flag($section, concat!($name, "-namespace"), "NAMESPACE", "Namespace for classes that name none")
+                .env(&[concat!($env, "_NAMESPACE")]),
+            flag(
+                $section,
+                concat!($name, "-audience"),
+                "AUDIENCE",
+                "Audience of tokens for classes that name none",
+            )
+            .or($audience),
+            flag($section, concat!($name, "-tls-ca-cert"), "FILE", "CA of the server")
+                .env(&[concat!($env, "_CACERT")]),
+            flag($section, concat!($name, "-tls-ca-directory"), "DIR", "Folder of CAs of the server")
+                .env(&[concat!($env, "_CAPATH")]),
+            flag($section, concat!($name, "-tls-server-name"), "NAME", "Name in the server's certificate")
+                .env(&[concat!($env, "_TLS_SERVER_NAME")]),
+            flag($section, concat!($name, "-tls-client-cert"), "FILE", "Client certificate")
+                .env(&[concat!($env, "_CLIENT_CERT")]),
+            flag($section, concat!($name, "-tls-client-key"), "FILE", "Client key")
+                .env(&[concat!($env, "_CLIENT_KEY")]),
+            flag($section, concat!($name, "-tls-skip-verify"), "", "Do not verify the server's certificate")
+                .switch()
+                .env(&[concat!($env, "_SKIP_VERIFY")]),
+            flag(
+                $section,
+                concat!($name, "-tls-dir"),
+                "DIR",
+                "Folder that class-named CA files must lie in; without it classes name none",
+            ),
+            flag($section, concat!($name, "-proxy-addr"), "URL", "HTTP proxy to the server")
+                .env(&[concat!($env, "_PROXY_ADDR")]),
+            flag(
+                $section,
+                concat!($name, "-allowed-address"),
+                "URL",
+                "Server address that a class may name; repeatable; none given: any",
+            )
+            .many(),
+            flag(
+                $section,
+                concat!($name, "-allow-plain-http"),
+                "",
+                "Let classes name http:// addresses off loopback",
+            )
+            .switch(),
+            flag($section, concat!($name, "-allow-skip-verify"), "", "Let classes set vaultSkipTLSVerify")
+                .switch(),
         ]
     };
 }
@@ -154,8 +228,18 @@ pub(super) fn command() -> Command {
         .args(all().map(Flag::arg));
     let demo = Command::new("demo")
         .about("Show a mount, a rotation and two refusals; needs nothing installed")
-        .arg(Arg::new("keep").long("keep").action(ArgAction::SetTrue).help("Leave the demo's folder and print where it is"))
-        .arg(Arg::new("vault").long("vault").action(ArgAction::SetTrue).help("Use a real OpenBao: $BAO_BIN, else `bao` on the PATH"));
+        .arg(
+            Arg::new("keep")
+                .long("keep")
+                .action(ArgAction::SetTrue)
+                .help("Leave the demo's folder and print where it is"),
+        )
+        .arg(
+            Arg::new("vault")
+                .long("vault")
+                .action(ArgAction::SetTrue)
+                .help("Use a real OpenBao: $BAO_BIN, else `bao` on the PATH"),
+        );
     Command::new(env!("CARGO_PKG_NAME"))
         .version(env!("CARGO_PKG_VERSION"))
         .about(env!("CARGO_PKG_DESCRIPTION"))

@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use values::{Environment, Source};
 use values::Values;
+pub use values::{Environment, Source};
 
 use crate::observe::Format;
 
@@ -119,13 +119,14 @@ pub struct Keys {
 impl Invocation {
     /// Reads the command line, the environment and the settings file.
     pub fn read(args: impl IntoIterator<Item = OsString>, source: &dyn Source) -> Result<Self, Usage> {
-        let matches = flags::command().try_get_matches_from(with_command(args)).map_err(|error| Usage {
-            mistake: error.use_stderr(),
-            text: error.render().to_string(),
-        })?;
+        let matches = flags::command()
+            .try_get_matches_from(with_command(args))
+            .map_err(|error| Usage { mistake: error.use_stderr(), text: error.render().to_string() })?;
         match matches.subcommand() {
             Some(("demo", demo)) => Self::demo(demo.get_flag("keep"), demo.get_flag("vault"), source),
-            Some((_, serve)) => Config::read(Values::collect(serve, source)).map(Box::new).map(Self::Serve).map_err(mistakes),
+            Some((_, serve)) => {
+                Config::read(Values::collect(serve, source)).map(Box::new).map(Self::Serve).map_err(mistakes)
+            }
             None => Err(mistakes(vec!["no command".into()])),
         }
     }

@@ -32,7 +32,8 @@ impl Config {
         #[cfg(feature = "local")]
         let local = local(&mut values, &server, &keys);
         #[cfg(feature = "vault")]
-        let (vault, openbao) = (super::vault::read(&mut values, "vault"), super::vault::read(&mut values, "openbao"));
+        let (vault, openbao) =
+            (super::vault::read(&mut values, "vault"), super::vault::read(&mut values, "openbao"));
         let (admin, log) = (admin(&mut values), log(&mut values));
         let unused = UNUSED.into_iter().filter(|name| values.text(name).is_some()).collect();
         values.finish()?;
@@ -82,7 +83,8 @@ fn sockets(values: &mut Values) -> (PathBuf, Vec<String>) {
     if !providers.is_empty() {
         values.fault("--endpoint: names a socket by itself; leave out --provider, or --endpoint".into());
     }
-    let name = endpoint.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".sock"));
+    let name =
+        endpoint.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".sock"));
     match (endpoint.parent(), name) {
         (Some(dir), Some(name)) => (dir.to_owned(), vec![name.to_owned()]),
         _ => {
@@ -116,7 +118,10 @@ fn local(values: &mut Values, server: &Server, keys: &Keys) -> crate::backend::l
         }
         if keys.file.is_none() && keys.url.is_none() {
             // Decision 2: no login verifies these tokens, so the cluster's keys must.
-            values.fault("--jwks-url or --jwks-file: `--provider local` checks tokens against the cluster's keys".into());
+            values.fault(
+                "--jwks-url or --jwks-file: `--provider local` checks tokens against the cluster's keys"
+                    .into(),
+            );
         }
     }
     let audience = values.text("local-audience").unwrap_or_default();
@@ -130,7 +135,9 @@ fn admin(values: &mut Values) -> Option<Admin> {
 }
 
 fn log(values: &mut Values) -> Option<Log> {
-    let level = values.parsed("log-level", |text| text.parse::<tracing::Level>().map_err(|_| "not error, warn, info, debug or trace"));
+    let level = values.parsed("log-level", |text| {
+        text.parse::<tracing::Level>().map_err(|_| "not error, warn, info, debug or trace")
+    });
     let format = values.parsed("log-format", |text| match text {
         "text" => Ok(Format::Text),
         "json" => Ok(Format::Json),
@@ -157,7 +164,11 @@ fn positive(text: &str) -> Result<usize, &'static str> {
 /// The OpenBao program: `$BAO_BIN`, else `bao` on the PATH.
 pub(super) fn bao(source: &dyn Source) -> Result<PathBuf, String> {
     if let Some(named) = source.get("BAO_BIN").map(PathBuf::from) {
-        return if is_program(&named) { Ok(named) } else { Err(format!("BAO_BIN: {} is no program", named.display())) };
+        return if is_program(&named) {
+            Ok(named)
+        } else {
+            Err(format!("BAO_BIN: {} is no program", named.display()))
+        };
     }
     let path = source.get("PATH").unwrap_or_default();
     let found = path.split(':').map(|dir| Path::new(dir).join("bao")).find(|path| is_program(path));

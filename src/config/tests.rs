@@ -20,6 +20,7 @@ fn file(yaml: &str) -> tempfile::NamedTempFile {
     file
 }
 
+#[cfg(feature = "vault")]
 #[test]
 fn serve_is_the_default_command_and_flags_win_over_environment_over_file_over_default() {
     let file = file("grace: 3s\nmax-mounts: 7\nprovider: [vault]\ntls: 1\n".replace("tls: 1\n", "").as_str());
@@ -55,10 +56,13 @@ fn every_mistake_is_reported_with_where_it_came_from() {
     }
 }
 
+#[cfg(feature = "vault")]
 #[test]
 fn an_incumbents_arguments_carry_over() {
-    let args = ["--endpoint", "/provider/vault.sock", "--debug=true", "--health-addr", ":8080", "--cache-size=5"];
-    let config = read(&args, &[("VAULT_ADDR", "http://127.0.0.1:8200")]).unwrap_or_else(|text| unreachable!("{text}"));
+    let args =
+        ["--endpoint", "/provider/vault.sock", "--debug=true", "--health-addr", ":8080", "--cache-size=5"];
+    let config =
+        read(&args, &[("VAULT_ADDR", "http://127.0.0.1:8200")]).unwrap_or_else(|text| unreachable!("{text}"));
     assert_eq!(config.server.dir, PathBuf::from("/provider"));
     assert_eq!(config.server.providers, ["vault"]);
     assert_eq!(config.log.level, tracing::Level::DEBUG);
@@ -72,6 +76,7 @@ fn local_needs_its_store_and_the_clusters_keys() {
     assert!(text.contains("--local-store") && text.contains("--jwks-url or --jwks-file"), "{text}");
 }
 
+#[cfg(feature = "vault")]
 #[test]
 fn help_shows_all_three_ways_to_set_a_value() {
     let text = read(&["serve", "--help"], &[]).map(|_| String::new()).unwrap_or_else(|text| text);

@@ -65,7 +65,8 @@ impl Values {
     /// Collects every setting. Faults of the file are kept for [`Values::finish`].
     pub(super) fn collect(matches: &ArgMatches, source: &dyn Source) -> Self {
         let mut values = Self::default();
-        let file = flags::all().find(|flag| flag.name == "config").and_then(|flag| outer(flag, matches, source));
+        let file =
+            flags::all().find(|flag| flag.name == "config").and_then(|flag| outer(flag, matches, source));
         let mut file = file.map(|(path, _)| values.read_file(&path.concat())).unwrap_or_default();
         for flag in flags::all() {
             let written = file.remove(flag.name).map(|texts| (texts, Origin::File));
@@ -116,7 +117,11 @@ impl Values {
     }
 
     /// A setting's value; a wrong one is noted, with where it came from.
-    pub(super) fn parsed<T, E: fmt::Display>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(super) fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         match parse(&text) {
             Ok(value) => Some(value),

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Ask, Parameters, Provider, Receipt};
+use crate::backend::{Ask, Parameters, Provider};
 use crate::error::{Errors, Kind};
 use crate::files::{File, project};
 use crate::identity::{Pod, Tokens};
 use crate::secret::{ObjectId, Version, VersionKey};
 use crate::time::{Deadline, Stopwatch};
+
+pub use crate::backend::Receipt;
 
 /// The label of a namespace or class that the request does not name.
 const UNKNOWN: &str = "unknown";
@@ -45,7 +47,14 @@ pub struct Answer {
 /// Hears of every Mount. Implemented by `observe`.
 pub trait Recorder: Send + Sync {
     /// A Mount ended; `outcome` is `None` for success.
-    fn mounted(&self, provider: &'static str, namespace: &str, class: &str, outcome: Option<Kind>, took: Duration);
+    fn mounted(
+        &self,
+        provider: &'static str,
+        namespace: &str,
+        class: &str,
+        outcome: Option<Kind>,
+        took: Duration,
+    );
 }
 
 /// Answers the Mounts of one provider.
@@ -60,7 +69,12 @@ pub struct Mounts {
 
 impl Mounts {
     /// Mounts from `provider`, at most `max_bytes` of content each.
-    pub fn new(provider: Arc<dyn Provider>, versions: VersionKey, recorder: Arc<dyn Recorder>, max_bytes: usize) -> Self {
+    pub fn new(
+        provider: Arc<dyn Provider>,
+        versions: VersionKey,
+        recorder: Arc<dyn Recorder>,
+        max_bytes: usize,
+    ) -> Self {
         Self { provider, versions, recorder, max_bytes }
     }
 
@@ -109,8 +123,10 @@ impl Mounts {
                 tracing::info!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
                     objects = objects.join(","), outcome = "ok", millis, "mount");
             }
-            Err(error) => tracing::warn!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
-                outcome = error.kind().as_str(), millis, %error, "mount"),
+            Err(error) => {
+                tracing::warn!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
+                outcome = error.kind().as_str(), millis, %error, "mount");
+            }
         }
     }
 }

@@ -46,7 +46,11 @@ struct Shared {
 
 impl Admin {
     /// Binds `address`.
-    pub async fn bind(address: SocketAddr, metrics: Arc<Metrics>, health: Arc<dyn Health>) -> std::io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        metrics: Arc<Metrics>,
+        health: Arc<dyn Health>,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         Ok(Self { listener, shared: Arc::new(Shared { metrics, health }) })
     }
@@ -119,7 +123,9 @@ impl Shared {
     async fn ready(&self) -> Response<Full<Bytes>> {
         let providers = self.health.providers().await;
         let all = !providers.is_empty() && providers.iter().all(|(_, ready)| *ready);
-        let lines = providers.iter().map(|(name, ready)| format!("{name} {}\n", if *ready { "ready" } else { "not ready" }));
+        let lines = providers
+            .iter()
+            .map(|(name, ready)| format!("{name} {}\n", if *ready { "ready" } else { "not ready" }));
         let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         text(status, lines.collect::<String>())
     }
@@ -131,7 +137,10 @@ async fn serve_one(stream: TcpStream, shared: Arc<Shared>) {
         async move { Ok::<_, Infallible>(shared.answer(&request).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    let connection = http.timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
+    let connection = http
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
     // A scraper that breaks off or stays too long is its own affair.
     let _ = tokio::time::timeout(CONNECTION, connection).await;
 }

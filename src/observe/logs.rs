@@ -25,7 +25,8 @@ pub fn init(level: Level, format: Format) {
         .with_target("vaultrs", LevelFilter::OFF)
         .with_target("rustify", LevelFilter::OFF)
         .with_target(env!("CARGO_PKG_NAME"), level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match format {
         Format::Text => registry.with(lines).try_init(),

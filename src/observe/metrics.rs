@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use super::bounded::Classes;
@@ -34,8 +35,9 @@ pub struct Metrics {
 impl Metrics {
     /// Registers everything; at most `most_classes` classes have series of their own.
     pub fn new(most_classes: usize, clock: std::sync::Arc<dyn Clock>) -> Result<Self, Error> {
-        Self::register(most_classes, clock)
-            .map_err(|error| Error::new(Kind::Internal, Stage::Start, format!("cannot register metrics: {error}")))
+        Self::register(most_classes, clock).map_err(|error| {
+            Error::new(Kind::Internal, Stage::Start, format!("cannot register metrics: {error}"))
+        })
     }
 
     fn register(most_classes: usize, clock: std::sync::Arc<dyn Clock>) -> prometheus::Result<Self> {
@@ -51,20 +53,62 @@ impl Metrics {
         registry.register(Box::new(build))?;
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
-            mounts: add(&registry, IntCounterVec::new(
-                Opts::new("keymount_mounts_total", "Mounts answered, by class and outcome"), &with_outcome)?)?,
-            mount_seconds: add(&registry, HistogramVec::new(
-                HistogramOpts::new("keymount_mount_duration_seconds", "How long Mounts took, by class and outcome")
-                    .buckets(MOUNT_SECONDS.to_vec()), &with_outcome)?)?,
-            last_success: add(&registry, GaugeVec::new(
-                Opts::new("keymount_last_success_timestamp_seconds", "When a Mount of the class last succeeded"), &class)?)?,
-            backend_requests: add(&registry, IntCounterVec::new(
-                Opts::new("keymount_backend_requests_total", "Requests to backends, by operation and status"), &request)?)?,
-            backend_seconds: add(&registry, HistogramVec::new(
-                HistogramOpts::new("keymount_backend_request_duration_seconds", "How long backend requests took")
-                    .buckets(BACKEND_SECONDS.to_vec()), &request)?)?,
-            ready: add(&registry, IntGaugeVec::new(
-                Opts::new("keymount_provider_ready", "1 while the provider's socket is ours and answers"), &["provider"])?)?,
+            mounts: add(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("keymount_mounts_total", "Mounts answered, by class and outcome"),
+                    &with_outcome,
+                )?,
+            )?,
+            mount_seconds: add(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "keymount_mount_duration_seconds",
+                        "How long Mounts took, by class and outcome",
+                    )
+                    .buckets(MOUNT_SECONDS.to_vec()),
+                    &with_outcome,
+                )?,
+            )?,
+            last_success: add(
+                &registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "keymount_last_success_timestamp_seconds",
+                        "When a Mount of the class last succeeded",
+                    ),
+                    &class,
+                )?,
+            )?,
+            backend_requests: add(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "keymount_backend_requests_total",
+                        "Requests to backends, by operation and status",
+                    ),
+                    &request,
+                )?,
+            )?,
+            backend_seconds: add(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "keymount_backend_request_duration_seconds",
+                        "How long backend requests took",
+                    )
+                    .buckets(BACKEND_SECONDS.to_vec()),
+                    &request,
+                )?,
+            )?,
+            ready: add(
+                &registry,
+                IntGaugeVec::new(
+                    Opts::new("keymount_provider_ready", "1 while the provider's socket is ours and answers"),
+                    &["provider"],
+                )?,
+            )?,
             classes: Classes::new(most_classes),
             clock,
             registry,
@@ -88,7 +132,14 @@ impl Metrics {
 }
 
 impl mount::Recorder for Metrics {
-    fn mounted(&self, provider: &'static str, namespace: &str, class: &str, outcome: Option<Kind>, took: Duration) {
+    fn mounted(
+        &self,
+        provider: &'static str,
+        namespace: &str,
+        class: &str,
+        outcome: Option<Kind>,
+        took: Duration,
+    ) {
         let (namespace, class) = self.classes.labels(namespace, class);
         let labels = [provider, namespace, class, outcome.map_or("ok", Kind::as_str)];
         if let Ok(counter) = self.mounts.get_metric_with_label_values(&labels) {
@@ -139,7 +190,9 @@ mod tests {
 
     #[test]
     fn mounts_and_requests_are_counted_by_class_and_status() {
-        let Ok(metrics) = Metrics::new(1, Arc::new(HandHeld::at(1000))) else { unreachable!("fresh registry") };
+        let Ok(metrics) = Metrics::new(1, Arc::new(HandHeld::at(1000))) else {
+            unreachable!("fresh registry")
+        };
         metrics.mounted("vault", "shop", "web", None, Duration::from_millis(7));
         metrics.mounted("vault", "shop", "more", Some(Kind::Denied), Duration::from_millis(7));
         metrics.request("vault", "login", "200", Duration::from_millis(2));

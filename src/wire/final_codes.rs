@@ -65,7 +65,8 @@ fn mend<R>(mut response: Response<R>) -> Response<R> {
     let Some(code) = headers.get(STATUS).map(|value| Code::from_bytes(value.as_bytes())) else {
         return response;
     };
-    let undecodable = headers.get(MESSAGE).is_some_and(|text| text.as_bytes().starts_with(b"failed%20to%20decode"));
+    let undecodable =
+        headers.get(MESSAGE).is_some_and(|text| text.as_bytes().starts_with(b"failed%20to%20decode"));
     let mended = match code {
         Code::OutOfRange => Code::InvalidArgument, // the request is over the size limit
         Code::Internal if undecodable => Code::InvalidArgument,
@@ -90,7 +91,14 @@ mod tests {
 
     #[test]
     fn uncertain_codes_become_internal_and_refused_messages_invalid() {
-        for code in [Code::Unavailable, Code::ResourceExhausted, Code::Aborted, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown] {
+        for code in [
+            Code::Unavailable,
+            Code::ResourceExhausted,
+            Code::Aborted,
+            Code::Cancelled,
+            Code::DeadlineExceeded,
+            Code::Unknown,
+        ] {
             assert_eq!(mended(code, "x").as_deref(), Some("13"), "{code:?}");
         }
         assert_eq!(mended(Code::OutOfRange, "x").as_deref(), Some("3"));

@@ -52,8 +52,9 @@ impl Guard {
 }
 
 fn queued() -> Error {
-    Error::new(Kind::Deadline, Stage::Request, "the mount waited in the queue until its deadline")
-        .hint("the backend is slow, or too many pods start at once; see keymount_mounts_in_flight and --max-mounts")
+    Error::new(Kind::Deadline, Stage::Request, "the mount waited in the queue until its deadline").hint(
+        "the backend is slow, or too many pods start at once; see keymount_mounts_in_flight and --max-mounts",
+    )
 }
 
 fn late() -> Error {
@@ -63,7 +64,8 @@ fn late() -> Error {
 /// Says nothing of the panic: its text could hold what was being handled.
 fn broken(panicked: bool) -> Error {
     let text = if panicked { "a fault in keymount ended this mount" } else { "keymount is stopping" };
-    Error::new(Kind::Internal, Stage::Answer, text).hint("see keymount's log; the kubelet tries again by itself")
+    Error::new(Kind::Internal, Stage::Answer, text)
+        .hint("see keymount's log; the kubelet tries again by itself")
 }
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ pub(super) fn parse(mut request: MountRequest) -> Result<Mount, Errors> {
     };
     // Attributes first, then secrets (Kubernetes 1.35 moves them there); an old
     // driver may put tokens of its own beside the kubelet's (docs/driver-contract.md, 8).
-    let tokens = tokens("attributes", attributes.remove(TOKENS))?.or(tokens("secrets", secrets.remove(TOKENS))?);
+    let tokens =
+        tokens("attributes", attributes.remove(TOKENS))?.or(tokens("secrets", secrets.remove(TOKENS))?);
     secrets.values_mut().for_each(Zeroize::zeroize);
     let pod = pod(&attributes)?;
     let class = attributes.remove(CLASS).filter(|name| !name.is_empty());
@@ -73,12 +74,15 @@ fn tokens(part: &str, json: Option<String>) -> Result<Tokens, Error> {
 fn pod(attributes: &Texts) -> Result<Pod, Errors> {
     let need = |key: &'static str| attributes.get(key).filter(|value| !value.is_empty()).cloned().ok_or(key);
     match (need(POD_NAMESPACE), need(POD_NAME), need(POD_UID), need(SERVICE_ACCOUNT)) {
-        (Ok(namespace), Ok(name), Ok(uid), Ok(service_account)) => Ok(Pod { namespace, name, uid, service_account }),
+        (Ok(namespace), Ok(name), Ok(uid), Ok(service_account)) => {
+            Ok(Pod { namespace, name, uid, service_account })
+        }
         (namespace, name, uid, account) => {
             let absent = [namespace.err(), name.err(), uid.err(), account.err()];
             Err(collect(absent.map(|key| {
                 key.map(|key| {
-                    malformed("attributes", &format!("lacks {key}")).hint("set podInfoOnMount: true in the CSIDriver object")
+                    malformed("attributes", &format!("lacks {key}"))
+                        .hint("set podInfoOnMount: true in the CSIDriver object")
                 })
             })))
         }
@@ -113,7 +117,10 @@ mod tests {
     }
 
     fn text(attributes: &str, secrets: &str, permission: &str) -> String {
-        parse(request(attributes, secrets, permission)).err().map(|errors| errors.to_string()).unwrap_or_default()
+        parse(request(attributes, secrets, permission))
+            .err()
+            .map(|errors| errors.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -158,11 +165,18 @@ mod tests {
         let inner = |token: &str| format!(r#"{{\"vault\":{{\"token\":\"{token}\"}}}}"#);
         let attributes = format!("{{{POD},\"{TOKENS}\":\"{}\"}}", inner("a"));
         let secrets = format!("{{\"{TOKENS}\":\"{}\"}}", inner("b"));
-        for (attributes, secrets) in [(attributes.as_str(), "null"), (&format!("{{{POD}}}"), secrets.as_str())] {
-            let Ok(mount) = parse(request(attributes, secrets, "420")) else { unreachable!("a valid request") };
+        for (attributes, secrets) in
+            [(attributes.as_str(), "null"), (&format!("{{{POD}}}"), secrets.as_str())]
+        {
+            let Ok(mount) = parse(request(attributes, secrets, "420")) else {
+                unreachable!("a valid request")
+            };
             assert!(mount.tokens.get("vault").is_some());
         }
         let bad = text(&format!("{{{POD},\"{TOKENS}\":\"eyJ\"}}"), "null", "420");
-        assert!(bad.contains("serviceAccount.tokens that is not a JSON map") && !bad.contains("eyJ"), "{bad}");
+        assert!(
+            bad.contains("serviceAccount.tokens that is not a JSON map") && !bad.contains("eyJ"),
+            "{bad}"
+        );
     }
 }

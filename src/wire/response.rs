@@ -4,10 +4,9 @@ use prost::Message;
 use secrecy::ExposeSecret;
 
 use super::proto::{self, MountResponse};
-use crate::backend::Receipt;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::files::File;
-use crate::mount::Answer;
+use crate::mount::{Answer, Receipt};
 
 /// The message, and the receipt to keep once it is handed over.
 pub(super) fn build(answer: Answer, max_bytes: usize) -> Result<(MountResponse, Receipt), Errors> {
@@ -26,8 +25,9 @@ pub(super) fn build(answer: Answer, max_bytes: usize) -> Result<(MountResponse, 
 
 #[expect(clippy::disallowed_methods, reason = "this is where a secret leaves for the driver")]
 fn file(file: File) -> Result<proto::File, Error> {
-    let mode = i32::try_from(file.mode)
-        .map_err(|_| Error::new(Kind::Internal, Stage::Answer, "a file mode does not fit").object(&file.object))?;
+    let mode = i32::try_from(file.mode).map_err(|_| {
+        Error::new(Kind::Internal, Stage::Answer, "a file mode does not fit").object(&file.object)
+    })?;
     Ok(proto::File { path: file.path, mode, contents: file.bytes.expose_secret().to_vec() })
 }
 

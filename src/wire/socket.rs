@@ -90,7 +90,9 @@ impl Bound {
             };
             match accepted {
                 Some(Ok((connection, _))) if is_allowed(&connection) => return connection,
-                Some(Ok(_)) => tracing::warn!(path = %self.socket.path.display(), "refused a connection of another user"),
+                Some(Ok(_)) => {
+                    tracing::warn!(path = %self.socket.path.display(), "refused a connection of another user");
+                }
                 Some(Err(error)) => {
                     // Out of descriptors, say: not a reason to end, nor to spin.
                     tracing::warn!(path = %self.socket.path.display(), %error, "cannot accept");

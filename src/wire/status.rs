@@ -50,9 +50,13 @@ mod tests {
 
     #[test]
     fn the_uncertain_codes_are_not_final() {
-        for uncertain in
-            [Code::Unavailable, Code::ResourceExhausted, Code::Aborted, Code::Cancelled, Code::DeadlineExceeded]
-        {
+        for uncertain in [
+            Code::Unavailable,
+            Code::ResourceExhausted,
+            Code::Aborted,
+            Code::Cancelled,
+            Code::DeadlineExceeded,
+        ] {
             assert!(!is_final(uncertain));
         }
     }
