@@ -182,7 +182,9 @@ impl KeySource for FromUrl {
     fn keys<'a>(&'a self, kid: Option<&'a str>, by: Deadline) -> BoxFuture<'a, Result<Arc<Keys>, Error>> {
         async move {
             let got = by.bound(self.get(kid, by)).await;
-            got.unwrap_or_else(|| Err(self.fault("the server did not answer in time")))
+            got.unwrap_or_else(|| {
+                Err(self.fault("the server did not answer in time").kind_as(Kind::Deadline))
+            })
         }
         .boxed()
     }

@@ -27,12 +27,16 @@ use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Verifier;
 use crate::mount::Mounts;
 use crate::observe::{Admin, Health, Metrics};
-use crate::time::{Clock, Stopwatch, Wall};
+use crate::time::{Clock, Wall};
 use crate::wire::{Bound, FinalCodes, Guard, Service, Socket, server};
 
 /// Streams of one connection: the driver has one for all mounts of a node, and
 /// the default of 200 would make it wait into its own deadline (decision 8).
 const STREAMS: u32 = 4096;
+/// How long the answers of cut-off mounts may take to be sent.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long work that nobody waits for, such as giving back a lease, may still take.
+const LAST_TASKS: Duration = Duration::from_secs(2);
 /// The other folder that the driver looks into, and first.
 const SHADOW: &str = "/etc/kubernetes/secrets-store-csi-providers";
 
@@ -43,13 +47,14 @@ pub struct App {
     admin: Admin,
     health: Arc<Sockets>,
     tasks: TaskTracker,
+    cut: CancellationToken,
     grace: Duration,
 }
 
 /// What readiness is: every socket is ours and answers, and we are not stopping.
 #[derive(Debug, Default)]
 struct Sockets {
-    sockets: Vec<(String, Socket)>,
+    sockets: Vec<(&'static str, Socket)>,
     stopping: AtomicBool,
 }
 
@@ -60,37 +65,30 @@ impl App {
     pub async fn start(config: Config) -> Result<Self, Errors> {
         let clock: Arc<dyn Clock> = Arc::new(Wall);
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
-        let tasks = TaskTracker::new();
-        let keys = keys::source(&config.keys)?;
-        let verifier = Arc::new(Verifier::new(clock, keys, config.keys.issuer.clone()));
-        let host = providers::Host { verifier, recorder: metrics.clone(), tasks: tasks.clone() };
+        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+        let verifier = Verifier::new(clock, keys::source(&config.keys)?, config.keys.issuer.clone());
+        let host =
+            providers::Host { verifier: verifier.into(), recorder: metrics.clone(), tasks: tasks.clone() };
+        let providers = providers::all(&config, &host)?;
         let versions = versions::key(config.server.version_key.as_deref()).await?;
-        std::fs::create_dir_all(&config.server.dir).map_err(|error| folder(&config.server.dir, &error))?;
-        let (mut sockets, mut health, mut faults) = (Vec::new(), Sockets::default(), Vec::new());
-        for name in &config.server.providers {
-            match providers::provider(name, &config, &host) {
-                Ok(provider) => {
-                    let socket = Socket::new(&config.server.dir, name);
-                    warn_of_shadow(&socket);
-                    let limit = config.server.max_response;
-                    let mounts = Arc::new(Mounts::new(provider, versions.clone(), metrics.clone(), limit));
-                    let guard = Guard::new(config.server.max_mounts, tasks.clone());
-                    health.sockets.push((name.clone(), socket.clone()));
-                    sockets.push((socket.bind().await, Service::new(mounts, guard, limit)));
-                }
-                Err(error) => faults.push(error),
-            }
-        }
-        if let Some(errors) = Errors::from_list(faults) {
-            return Err(errors);
+        let (server, limit) = (&config.server, config.server.max_response);
+        std::fs::create_dir_all(&server.dir).map_err(|error| folder(&server.dir, &error))?;
+        let (mut sockets, mut health) = (Vec::new(), Sockets::default());
+        for provider in providers {
+            let socket = Socket::new(&server.dir, provider.name());
+            warn_of_shadow(&socket);
+            health.sockets.push((provider.name(), socket.clone()));
+            let mounts = Mounts::new(provider, versions.clone(), metrics.clone(), limit);
+            let guard = Guard::new(server.max_mounts, tasks.clone(), cut.clone());
+            sockets.push((socket.bind().await, Service::new(mounts.into(), guard, limit)));
         }
         if !sockets.iter().any(|(bound, _)| bound.is_held()) {
-            return Err(unbound(&config.server.dir).into());
+            return Err(unbound(&server.dir).into());
         }
         let health = Arc::new(health);
         let admin = Admin::bind(config.admin.address, metrics, health.clone()).await;
         let admin = admin.map_err(|error| admin_fault(config.admin.address, &error))?;
-        Ok(Self { sockets, admin, health, tasks, grace: config.server.grace })
+        Ok(Self { sockets, admin, health, tasks, cut, grace: config.server.grace })
     }
 
     /// The admin address that was bound.
@@ -110,29 +108,33 @@ impl App {
         tracing::info!(grace = ?self.grace, "stopping: no longer ready, mounts in flight may finish");
         self.health.stopping.store(true, Ordering::Relaxed);
         stop.cancel();
-        let watch = Stopwatch::start();
-        if tokio::time::timeout(self.grace, async { while servers.join_next().await.is_some() {} })
-            .await
-            .is_err()
-        {
-            tracing::warn!("mounts were still in flight at the end of the grace; they are cut off");
+        if !ended(&mut servers, self.grace).await {
+            tracing::warn!(
+                "mounts were still in flight at the end of the grace; they are answered with an error"
+            );
+            self.cut.cancel();
+            ended(&mut servers, LAST_ANSWERS).await;
+            servers.shutdown().await;
         }
-        servers.shutdown().await;
         self.tasks.close();
-        let left = self.grace.saturating_sub(watch.elapsed()).max(Duration::from_secs(1));
-        let _ = tokio::time::timeout(left, self.tasks.wait()).await;
+        let _ = tokio::time::timeout(LAST_TASKS, self.tasks.wait()).await;
         end.cancel();
         let _ = admin.await;
     }
 }
 
+/// Whether every server ended within `limit`.
+async fn ended(servers: &mut JoinSet<()>, limit: Duration) -> bool {
+    tokio::time::timeout(limit, async { while servers.join_next().await.is_some() {} }).await.is_ok()
+}
+
 impl Health for Sockets {
-    fn providers(&self) -> BoxFuture<'_, Vec<(String, bool)>> {
+    fn providers(&self) -> BoxFuture<'_, Vec<(&'static str, bool)>> {
         async move {
             let stopping = self.stopping.load(Ordering::Relaxed);
             let mut all = Vec::with_capacity(self.sockets.len());
             for (name, socket) in &self.sockets {
-                all.push((name.clone(), !stopping && socket.is_ready().await));
+                all.push((*name, !stopping && socket.is_ready().await));
             }
             all
         }

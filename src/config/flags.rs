@@ -201,7 +201,7 @@ macro_rules! vault_flags {
             .many(),
             flag(
                 $section,
-                concat!($name, "-allow-plain-http"),
+                concat!($name, "-allow-http"),
                 "",
                 "Let classes name http:// addresses off loopback",
             )

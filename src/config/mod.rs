@@ -6,6 +6,8 @@
 mod flags;
 mod parse;
 mod values;
+#[cfg(feature = "vault")]
+mod vault;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

@@ -28,7 +28,7 @@ const CONNECTION: Duration = Duration::from_secs(60);
 /// Says whether the process should get traffic. Implemented by `app`.
 pub trait Health: Send + Sync {
     /// Each provider's name, and whether its socket answers.
-    fn providers(&self) -> BoxFuture<'_, Vec<(String, bool)>>;
+    fn providers(&self) -> BoxFuture<'_, Vec<(&'static str, bool)>>;
 }
 
 /// The admin server, bound.
@@ -112,7 +112,7 @@ impl Shared {
 
     async fn metrics(&self) -> Response<Full<Bytes>> {
         for (provider, ready) in self.health.providers().await {
-            self.metrics.set_ready(&provider, ready);
+            self.metrics.set_ready(provider, ready);
         }
         let mut response = text(StatusCode::OK, self.metrics.text());
         let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

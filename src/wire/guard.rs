@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, Errors, Kind, Stage};
@@ -18,14 +19,17 @@ const MARGIN: Duration = Duration::from_millis(50);
 pub struct Guard {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// Ends all waiting: the process is about to.
+    cut: CancellationToken,
 }
 
 // === impl Guard ===
 
 impl Guard {
-    /// At most `places` Mounts at work at a time; the others wait in order. `tasks` owns the work.
-    pub fn new(places: usize, tasks: TaskTracker) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), tasks }
+    /// At most `places` Mounts at work at a time; the others wait in order. `tasks` owns
+    /// the work; after `cut` nobody waits for it any more.
+    pub fn new(places: usize, tasks: TaskTracker, cut: CancellationToken) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), tasks, cut }
     }
 
     /// Runs `work` in a task of its own. A caller that goes away leaves the work
@@ -43,10 +47,12 @@ impl Guard {
             let Some(Ok(_place)) = place else { return Err(Errors::from(queued())) };
             work(inner).await
         });
-        match by.bound(task).await {
-            Some(Ok(result)) => result,
-            Some(Err(fault)) => Err(broken(fault.is_panic()).into()),
-            None => Err(late().into()),
+        // A connection that just ended would leave the driver waiting into an uncertain code.
+        match self.cut.run_until_cancelled(by.bound(task)).await {
+            Some(Some(Ok(result))) => result,
+            Some(Some(Err(_))) => Err(broken().into()),
+            Some(None) => Err(late().into()),
+            None => Err(stopping().into()),
         }
     }
 }
@@ -62,10 +68,14 @@ fn late() -> Error {
 }
 
 /// Says nothing of the panic: its text could hold what was being handled.
-fn broken(panicked: bool) -> Error {
-    let text = if panicked { "a fault in keymount ended this mount" } else { "keymount is stopping" };
-    Error::new(Kind::Internal, Stage::Answer, text)
+fn broken() -> Error {
+    Error::new(Kind::Internal, Stage::Answer, "a fault in keymount ended this mount")
         .hint("see keymount's log; the kubelet tries again by itself")
+}
+
+fn stopping() -> Error {
+    Error::new(Kind::Internal, Stage::Answer, "keymount stopped before this mount ended")
+        .hint("the kubelet tries again by itself; --grace is how long a stop waits for mounts")
 }
 
 #[cfg(test)]
@@ -73,7 +83,7 @@ mod tests {
     use super::*;
 
     fn guard(places: usize) -> Guard {
-        Guard::new(places, TaskTracker::new())
+        Guard::new(places, TaskTracker::new(), CancellationToken::new())
     }
 
     fn soon() -> Deadline {

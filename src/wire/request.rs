@@ -179,4 +179,43 @@ mod tests {
             "{bad}"
         );
     }
+
+    /// The captured requests of two driver generations, each beside its decoded form.
+    #[test]
+    fn every_request_of_the_real_drivers_is_read() {
+        let mut count = 0;
+        for dir in ["tests/fixtures/driver-requests", "tests/fixtures/driver-requests/apiserver-1.36"] {
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.extension().is_some_and(|ending| ending == "bin") {
+                    count += 1;
+                    captured(&path);
+                }
+            }
+        }
+        assert_eq!(count, 36);
+    }
+
+    fn captured(path: &std::path::Path) {
+        let name = path.display();
+        let message =
+            std::fs::read(path).ok().and_then(|bytes| prost::Message::decode(bytes.as_slice()).ok());
+        let Some(message) = message else { unreachable!("{name} is a MountRequest") };
+        let decoded = std::fs::read(path.with_extension("json")).unwrap_or_default();
+        let decoded: serde_json::Value = serde_json::from_slice(&decoded).unwrap_or_default();
+        let said = |key: &str| {
+            decoded.pointer("/attributes").and_then(|all| all.get(key)?.as_str().map(str::to_owned))
+        };
+        let mount = match parse(message) {
+            Ok(mount) => mount,
+            Err(errors) => unreachable!("{name}: {errors}"),
+        };
+        assert_eq!(Some(mount.pod.uid), said(POD_UID), "{name}");
+        assert_eq!(Some(mount.pod.service_account), said(SERVICE_ACCOUNT), "{name}");
+        assert_eq!(mount.class, said(CLASS), "{name}");
+        assert_eq!(mount.parameters.get("objects").map(str::to_owned), said("objects"), "{name}");
+        let in_secrets =
+            decoded.pointer("/request/secrets").is_some_and(|text| text.to_string().contains(TOKENS));
+        assert_eq!(mount.tokens.is_empty(), said(TOKENS).is_none() && !in_secrets, "{name}");
+    }
 }

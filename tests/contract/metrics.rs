@@ -1,0 +1,62 @@
+//! What is seen from outside.
+
+use crate::support::parts;
+use crate::world::{OBJECTS, World, pod};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mounts_are_counted_by_class_and_outcome_and_the_log_has_one_line_each() {
+    let world = World::with(&["--log-format", "json"]).await;
+    let good = world.mount(&pod("a"), OBJECTS);
+    world.call(&good).await.unwrap();
+    world.refused(&good.clone().without("csi.storage.k8s.io/serviceAccount.tokens")).await;
+    let labels = |outcome: &str| {
+        format!(
+            r#"keymount_mounts_total{{namespace="shop",outcome="{outcome}",provider="local",secret_provider_class="web-secrets"}}"#
+        )
+    };
+    assert_eq!(world.keymount.metric(&labels("ok")).await, Some(1.0));
+    assert_eq!(world.keymount.metric(&labels("unauthenticated")).await, Some(1.0));
+    assert_eq!(world.keymount.metric(r#"keymount_provider_ready{provider="local"}"#).await, Some(1.0));
+    let logs = world.keymount.logs();
+    let lines: Vec<serde_json::Value> =
+        logs.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let mounts: Vec<_> = lines.iter().filter(|line| line["message"] == "mount").collect();
+    assert_eq!(mounts.len(), 2, "{logs}");
+    assert_eq!(mounts[0]["pod"], "shop/a");
+    assert_eq!(mounts[0]["class"], "web-secrets");
+    assert_eq!(mounts[0]["objects"], "db/password,user");
+    assert_eq!(mounts[0]["outcome"], "ok");
+    assert!(mounts[0]["millis"].is_number());
+    assert_eq!(mounts[1]["outcome"], "unauthenticated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promtool_finds_nothing_to_mend() {
+    let Some(promtool) = parts::require("PROMTOOL_BIN") else { return };
+    let world = World::new().await;
+    world.call(&world.mount(&pod("a"), OBJECTS)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("metrics");
+    std::fs::write(&file, world.keymount.metrics().await).unwrap();
+    let output = std::process::Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(std::fs::File::open(file).unwrap())
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.trim().is_empty(), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn classes_past_the_bound_share_one_series() {
+    let world = World::with(&["--metrics-max-classes", "2"]).await;
+    for at in 0..5 {
+        let mount = world.mount(&pod("a"), OBJECTS).set("secretProviderClass", &format!("class-{at}"));
+        world.call(&mount).await.unwrap();
+    }
+    let metrics = world.keymount.metrics().await;
+    let series = metrics.lines().filter(|line| line.starts_with("keymount_mounts_total{")).count();
+    assert_eq!(series, 3, "{metrics}");
+    assert!(metrics.contains(r#"secret_provider_class="other"} 3"#), "{metrics}");
+}
