@@ -1,1 +1,23 @@
-//! tmp
+//! HTTP over one TLS policy: the only room that knows certificates, proxies,
+//! connections and retry. Knows no backend.
+//!
+//! A [`Pool`] holds a [`Client`] for each [`Target`]; a client sends a
+//! [`Request`] and returns a [`Reply`] whatever its status, or a [`Failure`]
+//! that says what kept it from having one.
+
+mod address;
+mod client;
+mod failure;
+mod pool;
+mod resolve;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use address::Address;
+pub use client::{Client, Limits, Reply, Request};
+pub use failure::{Cause, Failure};
+pub use pool::{Pool, Target};
+pub use retry::Retry;
+pub use tls::{Identity, Roots, Trust};

@@ -1,0 +1,280 @@
+//! One server's connections: bounded in number, in time and in size.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method};
+use reqwest::redirect::Policy;
+use secrecy::SecretSlice;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
+
+use super::failure::{Cause, Failure};
+use super::resolve::Lookup;
+use super::{Address, Trust};
+use crate::time::Deadline;
+
+/// How long a connection may take to come about, TLS included.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a connection may take back into the pool.
+const SETTLE: Duration = Duration::from_millis(1);
+/// Whether servers may choose HTTP/2. One connection would carry everything, but
+/// the in-flight limit makes sixteen of HTTP/1.1 enough, and they share no window.
+const HTTP2: bool = false;
+
+/// What a client is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// The most requests at once, and with HTTP/1.1 the most connections.
+    pub in_flight: usize,
+    /// The largest reply body.
+    pub reply_bytes: usize,
+}
+
+/// One request. Its body and its sensitive headers are not printed.
+#[derive(Clone)]
+pub struct Request {
+    /// The method, `LIST` and other inventions included.
+    pub method: Method,
+    /// The path under the address, percent-encoded, beginning with `/`; may carry a query.
+    pub path: String,
+    /// Headers; those with secrets marked sensitive.
+    pub headers: HeaderMap,
+    /// The body, wiped after sending.
+    pub body: Option<Arc<Zeroizing<Vec<u8>>>>,
+}
+
+/// What came back, whatever its status.
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After`, if it was given in seconds.
+    pub retry_after: Option<Duration>,
+    /// Where a redirect points, without path: redirects are not followed.
+    pub location: Option<String>,
+    /// The whole body.
+    pub body: SecretSlice<u8>,
+}
+
+/// A client of one server.
+pub struct Client {
+    address: Address,
+    http: reqwest::Client,
+    /// The base that requests are sent to: the address, under the certificate's name if that is another.
+    base: Address,
+    slots: Arc<Semaphore>,
+    limits: Limits,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight: 16, reply_bytes: 8 * 1024 * 1024 }
+    }
+}
+
+// === impl Client ===
+
+impl Client {
+    /// A client of `address`. Opens no connection; reads the trust's files unless the address is plain HTTP.
+    pub async fn new(address: Address, trust: Trust, limits: Limits) -> Result<Self, Failure> {
+        let base = certified(&address, &trust)?;
+        let builder = builder(&address, &trust, limits)?;
+        let http = if address.is_tls() {
+            let built = tokio::task::spawn_blocking(move || trust.apply(builder).and_then(build));
+            built.await.map_err(|_| Failure::new(Cause::Setup, "the TLS set-up was interrupted"))??
+        } else {
+            // Without this, reqwest would load the system's roots for a connection without TLS.
+            build(builder.tls_certs_only([]))?
+        };
+        Ok(Self { address, http, base, slots: Arc::new(Semaphore::new(limits.in_flight.max(1))), limits })
+    }
+
+    /// The server's address.
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends `request` when it is its turn and returns the whole reply, by `by`.
+    pub async fn send(&self, request: Request, by: Deadline) -> Result<Reply, Failure> {
+        let Some(slot) = by.bound(self.slots.clone().acquire_owned()).await else {
+            let text =
+                format!("the deadline passed behind {} other requests to this server", self.limits.in_flight);
+            return Err(Failure::new(Cause::Deadline, text));
+        };
+        let slot = Settling(slot.ok());
+        let result = by.bound(self.exchange(request)).await;
+        drop(slot);
+        result.unwrap_or_else(|| {
+            Err(Failure::new(Cause::Deadline, "the server did not answer by the deadline"))
+        })
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Reply, Failure> {
+        let url = self.base.join(&request.path);
+        let url = url.ok_or_else(|| Failure::new(Cause::Setup, "the path would be changed on the way"))?;
+        let mut wire = reqwest::Request::new(request.method, url);
+        *wire.headers_mut() = request.headers;
+        if self.base != self.address {
+            let host = HeaderValue::from_str(&self.address.authority());
+            wire.headers_mut().extend(host.ok().map(|host| (HOST, host)));
+        }
+        *wire.body_mut() = request.body.map(|body| Bytes::from_owner(Shared(body)).into());
+        let response = self.http.execute(wire).await.map_err(|error| Failure::of(&error))?;
+        self.read(response).await
+    }
+
+    async fn read(&self, mut response: reqwest::Response) -> Result<Reply, Failure> {
+        let (status, headers) = (response.status().as_u16(), response.headers());
+        let (retry_after, location) = (retry_after(headers), location(headers));
+        let mut body = Body::new(response.content_length(), self.limits.reply_bytes)?;
+        while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of(&error))? {
+            body.push(&chunk)?;
+        }
+        Ok(Reply { status, retry_after, location, body: body.finish() })
+    }
+}
+
+/// A slot that is free again only when the connection that was used has found its
+/// way back into the pool (a few turns of the scheduler after the reply's end):
+/// a request that came sooner would open another one, and the in-flight limit
+/// would not limit connections.
+struct Settling(Option<OwnedSemaphorePermit>);
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        let slot = self.0.take();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(SETTLE).await;
+                drop(slot);
+            });
+        }
+    }
+}
+
+/// The address under which requests are sent.
+fn certified(address: &Address, trust: &Trust) -> Result<Address, Failure> {
+    let Some(name) = trust.server_name.as_deref().filter(|_| address.is_tls()) else {
+        return Ok(address.clone());
+    };
+    let named = address.named(name);
+    named.ok_or_else(|| Failure::new(Cause::Setup, "the TLS server name is not a DNS name"))
+}
+
+fn builder(address: &Address, trust: &Trust, limits: Limits) -> Result<reqwest::ClientBuilder, Failure> {
+    let instead = trust.server_name.as_ref().filter(|_| address.is_tls()).map(|_| address.host());
+    let mut builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(limits.in_flight)
+        .dns_resolver(Arc::new(Lookup::new(instead)));
+    if !HTTP2 {
+        builder = builder.http1_only();
+    }
+    if let Some(proxy) = &trust.proxy {
+        let proxy = reqwest::Proxy::all(proxy)
+            .map_err(|_| Failure::new(Cause::Setup, "the proxy's address is not a URL"))?;
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
+    builder
+        .build()
+        .map_err(|_| Failure::new(Cause::Setup, "the TLS set-up is not usable: no valid root certificate"))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn location(headers: &HeaderMap) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    Some(Address::parse(location).map_or_else(|_| "another path".to_owned(), |address| address.authority()))
+}
+
+/// A request's body as the HTTP client wants it: wiped when the last copy of the handle is gone.
+struct Shared(Arc<Zeroizing<Vec<u8>>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A growing reply that leaves no copies of itself behind.
+struct Body {
+    bytes: Zeroizing<Vec<u8>>,
+    limit: usize,
+}
+
+// === impl Body ===
+
+impl Body {
+    fn new(announced: Option<u64>, limit: usize) -> Result<Self, Failure> {
+        let announced = announced.map_or(Some(0), |length| usize::try_from(length).ok());
+        let size = announced.filter(|size| *size <= limit).ok_or_else(|| too_large(limit))?;
+        Ok(Self { bytes: Zeroizing::new(Vec::with_capacity(size)), limit })
+    }
+
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {
+        let needed = self.bytes.len().saturating_add(chunk.len());
+        if needed > self.limit {
+            return Err(too_large(self.limit));
+        }
+        if needed > self.bytes.capacity() {
+            // Growing in place would leave the old allocation unwiped.
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.saturating_mul(2)));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn finish(self) -> SecretSlice<u8> {
+        // An exact copy: shrinking in place may leave the old allocation unwiped.
+        SecretSlice::from(Box::<[u8]>::from(self.bytes.as_slice()))
+    }
+}
+
+fn too_large(limit: usize) -> Failure {
+    Failure::new(Cause::TooLarge, format!("the reply is larger than {limit} bytes"))
+}
+
+// === Debug without contents ===
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

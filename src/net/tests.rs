@@ -1,0 +1,274 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may fail loudly and look into bodies"
+)]
+//! Against a server of a few lines, because the real ones cannot be made to do this.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::error::{Kind, Stage};
+use crate::time::Deadline;
+
+/// Answers every request with `answer`, after `delay`, and counts.
+#[derive(Default)]
+struct Server {
+    connections: AtomicUsize,
+    busy: AtomicUsize,
+    busiest: AtomicUsize,
+}
+
+async fn serve(answer: String, delay: Duration) -> (Address, Arc<Server>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let server = Arc::new(Server::default());
+    let counts = server.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counts.connections.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(connection(stream, answer.clone(), delay, counts.clone()));
+        }
+    });
+    (address, server)
+}
+
+async fn connection(mut stream: TcpStream, answer: String, delay: Duration, counts: Arc<Server>) {
+    let mut buffer = vec![0; 65536];
+    while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+        let busy = counts.busy.fetch_add(1, Ordering::SeqCst) + 1;
+        counts.busiest.fetch_max(busy, Ordering::SeqCst);
+        tokio::time::sleep(delay).await;
+        counts.busy.fetch_sub(1, Ordering::SeqCst);
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn ok(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn get(path: &str) -> Request {
+    Request { method: http::Method::GET, path: path.into(), headers: http::HeaderMap::new(), body: None }
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(5))
+}
+
+async fn client(address: Address) -> Client {
+    Client::new(address, Trust::default(), Limits { in_flight: 16, reply_bytes: 1000 }).await.unwrap()
+}
+
+async fn ask(answer: &str) -> Result<Reply, Failure> {
+    let (address, _) = serve(answer.into(), Duration::ZERO).await;
+    client(address).await.send(get("/v1/x"), soon()).await
+}
+
+#[tokio::test]
+async fn a_reply_comes_back_whatever_its_status() {
+    let reply = ask("HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
+    assert_eq!((reply.status, reply.retry_after), (429, Some(Duration::from_secs(7))));
+    assert_eq!(reply.body.expose_secret(), b"no");
+    assert_eq!(format!("{reply:?}"), "Reply { status: 429, .. }");
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed_and_name_their_host_only() {
+    let reply =
+        ask("HTTP/1.1 307 T\r\nlocation: http://leader:8200/v1/x?token=t\r\ncontent-length: 0\r\n\r\n").await;
+    let reply = reply.unwrap();
+    assert_eq!((reply.status, reply.location.as_deref()), (307, Some("another path")));
+    let reply = ask("HTTP/1.1 307 T\r\nlocation: http://leader:8200/v1/x\r\ncontent-length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(reply.location.as_deref(), Some("leader:8200"));
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_refused_announced_or_not() {
+    let large = "x".repeat(1001);
+    let chunked = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{large}\r\n0\r\n\r\n");
+    for answer in [ok(&large), chunked] {
+        let failure = ask(&answer).await.unwrap_err();
+        assert_eq!(failure.cause(), Cause::TooLarge);
+        assert_eq!(failure.to_string(), "the reply is larger than 1000 bytes");
+    }
+    assert!(ask(&ok(&"x".repeat(1000))).await.is_ok());
+}
+
+#[tokio::test]
+async fn trouble_is_named() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let failure = client(Address::parse(&format!("http://{nobody}")).unwrap()).await;
+    let failure = failure.send(get("/"), soon()).await.unwrap_err();
+    assert_eq!(failure.cause(), Cause::Connect);
+    assert_eq!(failure.at(Stage::Read).to_string(), "stage=read: connection refused: nobody listens there");
+
+    let failure = ask("gibberish\r\n\r\n").await.unwrap_err();
+    assert_eq!((failure.cause(), failure.to_string()), (Cause::Broken, "the answer is not HTTP".into()));
+
+    let unknown = client(Address::parse("http://nobody.invalid").unwrap()).await;
+    let failure = unknown.send(get("/"), soon()).await.unwrap_err();
+    assert_eq!(failure.to_string(), "the name nobody.invalid does not resolve");
+    assert_eq!(failure.at(Stage::Read).kind(), Kind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_silent_server_ends_at_the_deadline() {
+    let (address, _) = serve(ok("late"), Duration::from_secs(60)).await;
+    let by = Deadline::after(Duration::from_millis(50));
+    let failure = client(address).await.send(get("/"), by).await.unwrap_err();
+    assert_eq!(failure.cause(), Cause::Deadline);
+    assert_eq!(failure.at(Stage::Read).kind(), Kind::Deadline);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_storm_uses_sixteen_connections() {
+    for delay in [0, 1, 5] {
+        let (address, server) = serve(ok("v"), Duration::from_millis(delay)).await;
+        let client = Arc::new(client(address).await);
+        let calls = (0..400).map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.send(get("/v1/x"), soon()).await.map(|reply| reply.status) })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            assert_eq!(call.await.unwrap().unwrap(), 200);
+        }
+        let busiest = server.busiest.load(Ordering::SeqCst);
+        let connections = server.connections.load(Ordering::SeqCst);
+        assert!(
+            busiest <= 16 && connections <= 16,
+            "{delay} ms: {busiest} at once, {connections} connections"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_would_change_is_not_sent() {
+    let (address, server) = serve(ok("v"), Duration::ZERO).await;
+    let client = client(address).await;
+    for path in ["/v1/a/../b", "/v1/a/%2e%2e/b", "/v1/./a", "v1/a"] {
+        assert_eq!(client.send(get(path), soon()).await.unwrap_err().cause(), Cause::Setup, "{path}");
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_pool_keeps_a_bounded_number_of_clients() {
+    let pool = Pool::new(Limits::default());
+    for port in 1..200_u16 {
+        let address = Address::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        let target = Target { address, trust: Trust::default() };
+        let _ = pool.send(&target, get("/"), Deadline::after(Duration::ZERO)).await;
+    }
+    assert_eq!(pool.len(), 64);
+}
+
+#[tokio::test]
+async fn a_trust_that_cannot_be_read_is_a_clear_mistake() {
+    let address = Address::parse("https://127.0.0.1:1").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("ca.pem");
+    std::fs::write(&empty, "not PEM").unwrap();
+    let cases = [
+        (Roots::File(folder.path().join("absent.pem")), "cannot read"),
+        (Roots::File(empty), "holds no PEM certificate"),
+        (Roots::File(folder.path().into()), "is not a file"),
+        (Roots::Folder(folder.path().into()), "holds no PEM certificate"),
+        (Roots::Pem("x".into()), "the inline CA holds no PEM certificate"),
+    ];
+    for (roots, expected) in cases {
+        let trust = Trust { roots, ..Trust::default() };
+        let failure = Client::new(address.clone(), trust, Limits::default()).await.unwrap_err();
+        assert!(failure.to_string().contains(expected), "{failure}");
+        assert_eq!(failure.at(Stage::Request).kind(), Kind::Invalid);
+    }
+}
+
+/// A TLS server for the name `vault.test`, signed by a throw-away CA; returns the CA's PEM.
+fn serve_tls(issuer: &str) -> (Address, String) {
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    ca.distinguished_name.push(rcgen::DnType::CommonName, issuer);
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pem = ca.self_signed(&ca_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(ca, ca_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let leaf = rcgen::CertificateParams::new(vec!["vault.test".to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+    let config =
+        rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key.into())
+            .unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let config = Arc::new(config);
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let mut buffer = [0; 4096];
+            while std::io::Read::read(&mut stream, &mut buffer).is_ok_and(|read| read > 0) {
+                let _ = std::io::Write::write_all(&mut stream, ok("tls").as_bytes());
+            }
+        }
+    });
+    (Address::parse(&format!("https://127.0.0.1:{port}")).unwrap(), pem)
+}
+
+async fn fetch_tls(address: &Address, trust: Trust) -> Result<Reply, Failure> {
+    Client::new(address.clone(), trust, Limits::default()).await?.send(get("/"), soon()).await
+}
+
+#[tokio::test]
+async fn only_the_given_ca_and_name_are_trusted() {
+    let (address, ca) = serve_tls("one");
+    let trust = Trust { roots: Roots::Pem(ca), server_name: Some("vault.test".into()), ..Trust::default() };
+    assert_eq!(fetch_tls(&address, trust.clone()).await.unwrap().status, 200);
+
+    let failure = fetch_tls(&address, Trust { server_name: None, ..trust.clone() }).await.unwrap_err();
+    assert_eq!(failure.cause(), Cause::Tls);
+    let text = failure.to_string();
+    assert_eq!(text, "the server's certificate is not trusted: it is for vault.test, not for 127.0.0.1");
+
+    let unknown = "it is signed by an unknown issuer";
+    for (roots, fault) in [
+        (Roots::Pem(serve_tls("two").1), unknown),
+        (Roots::System, unknown),
+        (Roots::Pem(serve_tls("one").1), "a trusted issuer has this name but another key"),
+    ] {
+        let failure = fetch_tls(&address, Trust { roots, ..trust.clone() }).await.unwrap_err();
+        let text = format!("the server's certificate is not trusted: {fault}");
+        assert_eq!((failure.cause(), failure.to_string()), (Cause::Tls, text));
+    }
+    let blind = Trust { skip_verify: true, ..Trust::default() };
+    assert_eq!(fetch_tls(&address, blind).await.unwrap().status, 200);
+
+    let failure =
+        fetch_tls(&address, Trust { server_name: Some("10.0.0.1".into()), ..trust }).await.unwrap_err();
+    assert_eq!(failure.to_string(), "the TLS server name is not a DNS name");
+}
+
+#[tokio::test]
+async fn tls_to_a_plain_port_says_so() {
+    let (plain, _) = serve(ok("v"), Duration::ZERO).await;
+    let tls = Address::parse(&plain.to_string().replace("http:", "https:")).unwrap();
+    let failure = fetch_tls(&tls, Trust::default()).await.unwrap_err();
+    let text = "the server does not speak TLS on this port";
+    assert_eq!((failure.cause(), failure.to_string().as_str()), (Cause::Tls, text));
+}
