@@ -132,3 +132,56 @@ fn answer(response: MountResponse) -> Result<Answer, Refusal> {
     let versions = response.object_version.into_iter().map(|object| (object.id, object.version)).collect();
     Ok(Answer { files: files.collect(), versions })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::issuer;
+    use crate::wire::proto;
+
+    fn response(versions: usize, code: &str) -> MountResponse {
+        let version = |at: usize| proto::ObjectVersion { id: at.to_string(), version: "v".into() };
+        MountResponse {
+            object_version: (0..versions).map(version).collect(),
+            error: Some(proto::Error { code: code.into() }),
+            files: vec![proto::File { path: "a/b".into(), mode: 0o100_640, contents: b"x".to_vec() }],
+        }
+    }
+
+    #[test]
+    fn attributes_are_written_as_the_driver_writes_them() -> Result<(), String> {
+        let pod = Pod { uid: "u".into(), ..issuer::pod("shop", "web-0", "web")? };
+        let class = Class {
+            name: "c".into(),
+            namespace: None,
+            provider: "local".into(),
+            // The pod's own names win over a class that wants to be somebody else.
+            parameters: [("a", "<&>"), ("csi.storage.k8s.io/pod.uid", "other")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+        };
+        let token =
+            Token { audience: "local".into(), token: "t".into(), expires: "2026-05-01T10:00:00Z".into() };
+        assert_eq!(
+            attributes(&pod, &class, &token),
+            concat!(
+                r#"{"a":"\u003c\u0026\u003e","csi.storage.k8s.io/ephemeral":"true","#,
+                r#""csi.storage.k8s.io/pod.name":"web-0","csi.storage.k8s.io/pod.namespace":"shop","#,
+                r#""csi.storage.k8s.io/pod.uid":"u","csi.storage.k8s.io/serviceAccount.name":"web","#,
+                r#""csi.storage.k8s.io/serviceAccount.tokens":"{\"local\":{\"expirationTimestamp\":"#,
+                r#"\"2026-05-01T10:00:00Z\",\"token\":\"t\"}}","secretProviderClass":"c"}"#
+            )
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn answers_are_checked_as_the_driver_checks_them() {
+        let refused = |response| answer(response).err().map(|refusal| refusal.text).unwrap_or_default();
+        assert_eq!(refused(response(0, "")), "missing object versions");
+        assert!(refused(response(1, "Odd")).ends_with("error code Odd"));
+        let modes = answer(response(2, ""))
+            .map(|answer| answer.files.iter().map(|file| file.mode).collect::<Vec<_>>());
+        assert_eq!(modes.unwrap_or_default(), [0o640]);
+    }
+}

@@ -106,3 +106,57 @@ impl std::fmt::Debug for Terminal {
         f.debug_struct("Terminal").field("colour", &self.colour).finish_non_exhaustive()
     }
 }
+
+/// Where a test reads what was printed.
+#[cfg(test)]
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paper(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+#[cfg(test)]
+impl Write for Paper {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().map_err(|_| io::Error::other("poisoned"))?.write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Paper {
+    /// What is on it.
+    pub(super) fn text(&self) -> String {
+        self.0.lock().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_and_loses_no_word() {
+        let (paper, text) =
+            (Paper::default(), "some words that are not very long ".repeat(9) + &"x".repeat(120));
+        Terminal::to(Box::new(paper.clone())).say(&text);
+        let shown = paper.text();
+        assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        assert!(shown.lines().filter(|line| !line.contains('x')).all(|line| line.len() <= WIDTH), "{shown}");
+        assert!(shown.lines().all(|line| line.starts_with(INDENT)), "{shown}");
+    }
+
+    #[test]
+    fn colours_are_there_only_when_wanted() {
+        for colour in [true, false] {
+            let paper = Paper::default();
+            let mut terminal = Terminal { out: Box::new(paper.clone()), colour };
+            terminal.title("title");
+            terminal.step(1, "step");
+            terminal.ok("fine");
+            terminal.quote("cut\u{2026}");
+            assert_eq!(paper.text().contains('\u{1b}'), colour);
+            assert!(paper.text().is_ascii() && paper.text().contains("cut..."));
+        }
+    }
+}

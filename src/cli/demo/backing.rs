@@ -60,7 +60,7 @@ impl Backing {
         }
     }
 
-    /// The class's parameters, and who may read, as YAML or HCL to be shown.
+    /// The secret's path, as the class gives it.
     pub(super) const fn path(&self) -> &'static str {
         match self {
             Self::Local(_) => "shop/web",

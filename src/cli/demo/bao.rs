@@ -80,7 +80,7 @@ impl Bao {
         self.call(Method::POST, "sys/auth/jwt", json!({ "type": "jwt" })).await?;
         let mounts = self.call(Method::GET, "sys/auth", Value::Null).await?;
         let accessor = mounts.pointer("/data/jwt~1/accessor").and_then(Value::as_str);
-        self.accessor = accessor.ok_or("OpenBao did not say the accessor of its jwt mount")?.to_owned();
+        accessor.ok_or("OpenBao did not say the accessor of its jwt mount")?.clone_into(&mut self.accessor);
         let keys = json!({ "jwt_validation_pubkeys": [issuer.public_pem()?], "bound_issuer": Issuer::NAME });
         self.call(Method::POST, "auth/jwt/config", keys).await?;
         self.call(Method::POST, "sys/policies/acl/app", json!({ "policy": self.policy() })).await?;

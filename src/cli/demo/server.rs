@@ -1,7 +1,7 @@
 //! This very program's server, in this process, by its own command line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -78,7 +78,7 @@ impl Server {
 }
 
 /// The flags that both demos have.
-pub(super) fn flags(provider: &str, sockets: &PathBuf, jwks: &PathBuf, issuer: &str) -> Vec<String> {
+pub(super) fn flags(provider: &str, sockets: &Path, jwks: &Path, issuer: &str) -> Vec<String> {
     let (sockets, jwks) = (sockets.display().to_string(), jwks.display().to_string());
     [
         ["--provider", provider],

@@ -8,9 +8,8 @@ use tonic::Code;
 use super::backing::Values;
 use super::stage::{Published, Stage};
 use super::tree;
-use crate::cli::{Answer, Issuer, Refusal, Terminal, issuer};
+use crate::cli::{Answer, Refusal, Terminal, issuer};
 use crate::files::atomic::Outcome;
-use crate::identity::Pod;
 
 /// The play: where it is shown, what it is played on, and how far it got.
 pub(super) struct Steps<'a> {
@@ -113,14 +112,9 @@ impl<'a> Steps<'a> {
         self.refused(answer, Code::Unauthenticated, "refused: the cluster never signed this")?;
         self.terminal.say("A genuine token, but of another pod:");
         let batch = issuer::pod("shop", "batch-0", "batch")?;
-        let answer = self.borrowed(&web, &batch).await?;
+        let answer = self.stage.ask(&web, &self.stage.issuer, &batch).await?;
         self.refused(answer, Code::Unauthenticated, "refused: the token is of somebody else")?;
         self.check(self.holds(&Values::ROTATED), "the mounted volume is as it was")
-    }
-
-    async fn borrowed(&self, pod: &Pod, owner: &Pod) -> Result<Result<Answer, Refusal>, String> {
-        let issuer: &Issuer = &self.stage.issuer;
-        self.stage.ask(pod, issuer, owner).await
     }
 
     async fn metrics(&mut self) -> Result<(), String> {
