@@ -8,21 +8,31 @@
 //! The flow is the tree, read downwards; `docs/architecture.md` says who may
 //! import whom and a test holds the code to it.
 
+/// The composition root.
+pub mod app;
+/// The seam, and a folder for each place that holds secrets.
+pub mod backend;
+/// The same rooms behind a terminal.
+pub mod cli;
+/// Settings: flags, environment, file.
+pub mod config;
 /// Kinds of failure, and the one line that says what is wrong and what to change.
 pub mod error;
-/// Named, versioned bytes that cannot be printed.
-pub mod secret;
-/// Clocks, deadlines, backoff.
-pub mod time;
+/// Names, modes and rules of files.
+pub mod files;
 /// Who asks, and the proof of it.
 pub mod identity;
 /// What was read, and how long it lives.
 pub mod lease;
-/// HTTP over one TLS policy, with deadlines and retries; knows no backend.
-pub mod net;
-/// The seam, and a folder for each place that holds secrets.
-pub mod backend;
-/// Names, modes and rules of files.
-pub mod files;
 /// The use case: one Mount.
 pub mod mount;
+/// HTTP over one TLS policy, with deadlines and retries; knows no backend.
+pub mod net;
+/// Metrics, health, logs.
+pub mod observe;
+/// Named, versioned bytes that cannot be printed.
+pub mod secret;
+/// Clocks, deadlines, backoff.
+pub mod time;
+/// The driver's protocol.
+pub mod wire;

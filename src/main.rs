@@ -1,1 +1,71 @@
-fn main() {}
+//! The program: settings, runtime, run, exit code.
+
+use std::process::ExitCode;
+
+use keymount::app::{self, App};
+use keymount::config::{Config, Environment, Invocation, Usage};
+use keymount::{cli, observe};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// `EX_USAGE` of sysexits.h.
+const USAGE: u8 = 64;
+/// Mounts wait for backends, not for processors; more threads would only cost memory.
+const WORKERS: usize = 4;
+
+fn main() -> ExitCode {
+    match Invocation::read(std::env::args_os(), &Environment) {
+        Ok(Invocation::Serve(config)) => serve(*config),
+        Ok(Invocation::Demo { keep, bao }) => {
+            finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao))))
+        }
+        Err(usage) => explain(&usage),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    observe::init_logs(config.log.level, config.log.format);
+    app::harden();
+    finish(runtime().map(|runtime| {
+        runtime.block_on(async {
+            let app = App::start(config).await.map_err(|errors| errors.to_string())?;
+            app.run(terminated()).await;
+            Ok(())
+        })
+    }))
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(processors.min(WORKERS)).max_blocking_threads(16).enable_all().build()
+}
+
+async fn terminated() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a process that failed")]
+fn finish(result: std::io::Result<Result<(), String>>) -> ExitCode {
+    match result.map_err(|error| error.to_string()).and_then(|result| result) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("keymount: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "help and mistakes are for the terminal")]
+fn explain(usage: &Usage) -> ExitCode {
+    if usage.mistake {
+        eprint!("{}", usage.text);
+        return ExitCode::from(USAGE);
+    }
+    print!("{}", usage.text);
+    ExitCode::SUCCESS
+}

@@ -104,6 +104,8 @@ async fn give_back<B: Backend>(backend: &B, credential: &B::Credential) {
     let provider = backend.name();
     match backend.revoke(credential, Deadline::after(GIVE_BACK)).await {
         Ok(()) => tracing::info!(provider, "gave back what a failed or cancelled mount had minted"),
-        Err(error) => tracing::warn!(provider, %error, "could not give back what a failed mount had minted; it ends with its TTL"),
+        Err(error) => {
+            tracing::warn!(provider, %error, "could not give back what a failed mount had minted; it ends with its TTL");
+        }
     }
 }

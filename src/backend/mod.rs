@@ -103,7 +103,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Ends the credential and what was minted with it. The default is for
     /// backends whose credentials only run out.
-    fn revoke(&self, _credential: &Self::Credential, _by: Deadline) -> impl Future<Output = Result<(), Error>> + Send {
+    fn revoke(
+        &self,
+        _credential: &Self::Credential,
+        _by: Deadline,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))
     }
 }

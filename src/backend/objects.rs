@@ -67,7 +67,11 @@ impl TryFrom<Written> for Mode {
             Written::Number(number) => u32::try_from(*number).ok(),
             Written::Text(text) => {
                 let digits = text.trim_start_matches("0o");
-                digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| u32::from_str_radix(digits, 8).ok()).flatten()
+                digits
+                    .bytes()
+                    .all(|digit| digit.is_ascii_digit())
+                    .then(|| u32::from_str_radix(digits, 8).ok())
+                    .flatten()
             }
         };
         bits.map(Self).ok_or_else(|| "a file permission is octal, such as 0600".to_owned())
@@ -87,7 +91,9 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
         0 => Err(invalid("no secrets configured: objects is empty".to_owned())
             .hint("list at least one object with objectName and secretPath")
             .into()),
-        count if count > MAX_OBJECTS => Err(invalid(format!("{count} objects, at most {MAX_OBJECTS}")).into()),
+        count if count > MAX_OBJECTS => {
+            Err(invalid(format!("{count} objects, at most {MAX_OBJECTS}")).into())
+        }
         _ => Ok(objects),
     }
 }
@@ -141,7 +147,10 @@ mod tests {
 
     #[test]
     fn values_are_decoded() {
-        assert_eq!(Encoding::parse("BASE64").map(|encoding| encoding.decode(b"aGk=")), Some(Ok(b"hi".to_vec())));
+        assert_eq!(
+            Encoding::parse("BASE64").map(|encoding| encoding.decode(b"aGk=")),
+            Some(Ok(b"hi".to_vec()))
+        );
         assert_eq!(Encoding::Hex.decode(b"6869"), Ok(b"hi".to_vec()));
         assert_eq!(Encoding::Hex.decode(b"zz"), Err("hex"));
         assert_eq!(Encoding::parse("rot13"), None);

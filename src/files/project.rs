@@ -88,7 +88,12 @@ fn collisions(files: &[File]) -> Vec<Error> {
         let folders = file.path.match_indices('/').filter_map(|(at, _)| file.path.get(..at));
         for folder in folders {
             if let Some(other) = by_path.get(folder) {
-                faults.push(clash(other, &file.object, folder, "one writes this file, the other needs it as a folder"));
+                faults.push(clash(
+                    other,
+                    &file.object,
+                    folder,
+                    "one writes this file, the other needs it as a folder",
+                ));
             }
         }
     }
@@ -135,7 +140,10 @@ mod tests {
     fn paths_that_the_driver_refuses_are_refused_here() {
         let long = format!("a/{}", "b".repeat(256));
         let very_long = "a/".repeat(2100) + "a";
-        for bad in ["", "/a", "../a", "..a", "..", ".", "./a", "a/", "a//b", "a/./b", "a/../b", "a\nb", "a\0", &long, &very_long] {
+        for bad in [
+            "", "/a", "../a", "..a", "..", ".", "./a", "a/", "a//b", "a/./b", "a/../b", "a\nb", "a\0", &long,
+            &very_long,
+        ] {
             let text = fault(vec![secret("o", bad, None)]);
             assert!(text.starts_with("stage=files object=o file="), "{bad:?}: {text}");
         }
@@ -146,7 +154,11 @@ mod tests {
 
     #[test]
     fn modes_default_to_the_requests_and_keep_nine_bits() {
-        let files = project(vec![secret("a", "a", None), secret("b", "b", Some(0)), secret("c", "c", Some(0o400))], 0o644, 1000);
+        let files = project(
+            vec![secret("a", "a", None), secret("b", "b", Some(0)), secret("c", "c", Some(0o400))],
+            0o644,
+            1000,
+        );
         let modes: Vec<_> = files.into_iter().flatten().map(|file| file.mode).collect();
         assert_eq!(modes, [0o644, 0o644, 0o400]);
         assert!(fault(vec![secret("o", "a", Some(0o4755))]).contains("bits outside 0777"));
@@ -165,7 +177,11 @@ mod tests {
 
     #[test]
     fn every_broken_rule_is_reported() {
-        let text = fault(vec![secret("one", "/a", None), secret("two", "b", Some(0o7777)), secret("three", "b", None)]);
+        let text = fault(vec![
+            secret("one", "/a", None),
+            secret("two", "b", Some(0o7777)),
+            secret("three", "b", None),
+        ]);
         assert!(text.contains("object=one") && text.contains("object=two"), "{text}");
     }
 

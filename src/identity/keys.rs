@@ -43,7 +43,8 @@ impl Keys {
 
     /// Whether the token's signature is by one of the keys.
     pub(super) fn verify(&self, parts: &Parts<'_>, kid: Option<&str>, algorithm: Algorithm) -> bool {
-        let candidates = self.0.keys.iter().filter(|key| kid.is_none() || key.common.key_id.as_deref() == kid);
+        let candidates =
+            self.0.keys.iter().filter(|key| kid.is_none() || key.common.key_id.as_deref() == kid);
         candidates.into_iter().any(|key| verify_by(key, parts, algorithm))
     }
 }
@@ -62,7 +63,8 @@ fn verify_by(key: &Jwk, parts: &Parts<'_>, algorithm: Algorithm) -> bool {
     }
     let Ok(key) = DecodingKey::from_jwk(key) else { return false };
     key.family() == family(algorithm)
-        && jsonwebtoken::crypto::verify(parts.signature, parts.signed.as_bytes(), &key, algorithm).unwrap_or(false)
+        && jsonwebtoken::crypto::verify(parts.signature, parts.signed.as_bytes(), &key, algorithm)
+            .unwrap_or(false)
 }
 
 fn family(algorithm: Algorithm) -> jsonwebtoken::AlgorithmFamily {

@@ -87,11 +87,15 @@ impl Verifier {
         #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]
         let text = token.expose_secret();
         let parts = claims::split(text).ok_or_else(|| refuse(pod, audience, "the token is not a JWT"))?;
-        let claims = claims::read(&parts)
-            .ok_or_else(|| refuse(pod, audience, "the token has no claims of a Kubernetes service account"))?;
+        let claims = claims::read(&parts).ok_or_else(|| {
+            refuse(pod, audience, "the token has no claims of a Kubernetes service account")
+        })?;
         self.check(&claims, pod, audience)?;
         let by_keys = match &self.keys {
-            Some(source) => self.check_signature(source.as_ref(), text, &parts, pod, audience, verified_by_login, by).await?,
+            Some(source) => {
+                self.check_signature(source.as_ref(), text, &parts, pod, audience, verified_by_login, by)
+                    .await?
+            }
             None if verified_by_login => false,
             None => return Err(unverifiable(pod)),
         };
@@ -110,7 +114,12 @@ impl Verifier {
             "the token is of another namespace"
         } else if claims.kubernetes.serviceaccount.name != pod.service_account {
             "the token is of another service account"
-        } else if !claims.kubernetes.pod.as_ref().is_some_and(|bound| bound.uid == pod.uid && bound.name == pod.name) {
+        } else if !claims
+            .kubernetes
+            .pod
+            .as_ref()
+            .is_some_and(|bound| bound.uid == pod.uid && bound.name == pod.name)
+        {
             "the token is not bound to this pod"
         } else if self.issuer.as_ref().is_some_and(|issuer| *issuer != claims.iss) {
             "the token is of another issuer"
@@ -152,7 +161,10 @@ impl Verifier {
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verifier").field("keys", &self.keys.is_some()).field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("keys", &self.keys.is_some())
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,9 +177,13 @@ fn refuse(pod: &Pod, audience: &str, fault: &str) -> Error {
 }
 
 fn unverifiable(pod: &Pod) -> Error {
-    Error::new(Kind::Precondition, Stage::Proof, "this provider can check a token only against the cluster's keys")
-        .with("pod", pod)
-        .hint("start keymount with --jwks-url or --jwks-file")
+    Error::new(
+        Kind::Precondition,
+        Stage::Proof,
+        "this provider can check a token only against the cluster's keys",
+    )
+    .with("pod", pod)
+    .hint("start keymount with --jwks-url or --jwks-file")
 }
 
 /// Decision 10: the error shows the lines to add.

@@ -45,6 +45,7 @@ impl Tokens {
     }
 
     /// Adds the tokens of `other` for audiences that this one lacks.
+    #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         for (audience, token) in other.0 {
             self.0.entry(audience).or_insert(token);

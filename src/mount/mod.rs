@@ -6,12 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Ask, Parameters, Provider, Receipt};
+use crate::backend::{Ask, Parameters, Provider};
 use crate::error::{Errors, Kind};
 use crate::files::{File, project};
 use crate::identity::{Pod, Tokens};
 use crate::secret::{ObjectId, Version, VersionKey};
 use crate::time::{Deadline, Stopwatch};
+
+pub use crate::backend::Receipt;
+
+/// The label of a namespace or class that the request does not name.
+const UNKNOWN: &str = "unknown";
 
 /// One Mount, as the driver asked it.
 #[derive(Debug)]
@@ -42,7 +47,14 @@ pub struct Answer {
 /// Hears of every Mount. Implemented by `observe`.
 pub trait Recorder: Send + Sync {
     /// A Mount ended; `outcome` is `None` for success.
-    fn mounted(&self, provider: &'static str, namespace: &str, class: &str, outcome: Option<Kind>, took: Duration);
+    fn mounted(
+        &self,
+        provider: &'static str,
+        namespace: &str,
+        class: &str,
+        outcome: Option<Kind>,
+        took: Duration,
+    );
 }
 
 /// Answers the Mounts of one provider.
@@ -57,7 +69,12 @@ pub struct Mounts {
 
 impl Mounts {
     /// Mounts from `provider`, at most `max_bytes` of content each.
-    pub fn new(provider: Arc<dyn Provider>, versions: VersionKey, recorder: Arc<dyn Recorder>, max_bytes: usize) -> Self {
+    pub fn new(
+        provider: Arc<dyn Provider>,
+        versions: VersionKey,
+        recorder: Arc<dyn Recorder>,
+        max_bytes: usize,
+    ) -> Self {
         Self { provider, versions, recorder, max_bytes }
     }
 
@@ -74,6 +91,13 @@ impl Mounts {
         result
     }
 
+    /// Records and logs a request that could not be read.
+    pub fn malformed(&self, error: &Errors) {
+        let provider = self.provider();
+        self.recorder.mounted(provider, UNKNOWN, UNKNOWN, Some(error.kind()), Duration::ZERO);
+        tracing::warn!(provider, outcome = error.kind().as_str(), %error, "mount");
+    }
+
     async fn answer(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
         let ask = Ask { pod: &mount.pod, tokens: &mount.tokens, parameters: &mount.parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
@@ -88,7 +112,7 @@ impl Mounts {
     }
 
     fn report(&self, mount: &Mount, result: &Result<Answer, Errors>, took: Duration) {
-        let (provider, class) = (self.provider(), mount.class.as_deref().unwrap_or("unknown"));
+        let (provider, class) = (self.provider(), mount.class.as_deref().unwrap_or(UNKNOWN));
         let outcome = result.as_ref().err().map(Errors::kind);
         self.recorder.mounted(provider, &mount.pod.namespace, class, outcome, took);
         let millis = took.as_secs_f64() * 1000.0;
@@ -99,8 +123,10 @@ impl Mounts {
                 tracing::info!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
                     objects = objects.join(","), outcome = "ok", millis, "mount");
             }
-            Err(error) => tracing::warn!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
-                outcome = error.kind().as_str(), millis, %error, "mount"),
+            Err(error) => {
+                tracing::warn!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
+                outcome = error.kind().as_str(), millis, %error, "mount");
+            }
         }
     }
 }

@@ -41,7 +41,13 @@ impl VersionKey {
     }
 
     /// The version of `bytes` as this object of this class in this namespace.
-    pub fn version(&self, namespace: &str, class: &str, object: &ObjectId, bytes: &SecretSlice<u8>) -> Version {
+    pub fn version(
+        &self,
+        namespace: &str,
+        class: &str,
+        object: &ObjectId,
+        bytes: &SecretSlice<u8>,
+    ) -> Version {
         let mut mac = hmac::Context::with_key(&self.0);
         for part in [namespace.as_bytes(), class.as_bytes(), object.as_str().as_bytes()] {
             // The length in front keeps ("a", "bc") and ("ab", "c") apart.

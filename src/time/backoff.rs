@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn waits_double_below_the_cap_with_jitter() {
-        let waits: Vec<_> = Backoff::new(Duration::from_millis(100), Duration::from_secs(1)).take(8).collect();
+        let waits: Vec<_> =
+            Backoff::new(Duration::from_millis(100), Duration::from_secs(1)).take(8).collect();
         for (at, wait) in waits.iter().enumerate() {
             let step = Duration::from_millis(100 << at.min(10)).min(Duration::from_secs(1));
             assert!(*wait >= step / 2 && *wait <= step, "{at}: {wait:?} of {step:?}");

@@ -5,9 +5,9 @@ mod clock;
 mod deadline;
 
 pub use backoff::Backoff;
-pub use clock::{Clock, Wall};
 #[cfg(test)]
 pub use clock::HandHeld;
+pub use clock::{Clock, Wall};
 pub use deadline::{Deadline, Stopwatch};
 
 /// Fills `bytes` from the system's random source; `false` where there is none to be had.

@@ -1,0 +1,157 @@
+//! Settings: the one reader of flags, environment and file.
+//!
+//! Everything is read into texts first, then parsed into one struct per room;
+//! all mistakes are reported at once, each with where it came from.
+
+mod flags;
+mod parse;
+mod values;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use values::Values;
+pub use values::{Environment, Source};
+
+use crate::observe::Format;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Serve the sockets.
+    Serve(Box<Config>),
+    /// Run the demo.
+    Demo {
+        /// Leave the folder.
+        keep: bool,
+        /// The OpenBao program to use instead of the local store.
+        bao: Option<PathBuf>,
+    },
+}
+
+/// Why there is nothing to do: a text for the terminal, and whether it is a mistake.
+#[derive(Debug)]
+pub struct Usage {
+    /// Help, the version, or every mistake.
+    pub text: String,
+    /// False for `--help` and `--version`.
+    pub mistake: bool,
+}
+
+/// All settings of `serve`, one struct per room.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The sockets and the mounts behind them.
+    pub server: Server,
+    /// Metrics and health.
+    pub admin: Admin,
+    /// Logs.
+    pub log: Log,
+    /// The cluster's keys.
+    pub keys: Keys,
+    /// `provider: local`.
+    #[cfg(feature = "local")]
+    pub local: crate::backend::local::Config,
+    /// `provider: vault`.
+    #[cfg(feature = "vault")]
+    pub vault: crate::backend::vault::Config,
+    /// `provider: openbao`.
+    #[cfg(feature = "vault")]
+    pub openbao: crate::backend::vault::Config,
+    /// Settings that were given and mean nothing here, to be logged.
+    pub unused: Vec<&'static str>,
+}
+
+/// The sockets and the mounts behind them.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The providers to serve.
+    pub providers: Vec<String>,
+    /// The folder of their sockets.
+    pub dir: PathBuf,
+    /// How long mounts in flight may take after SIGTERM.
+    pub grace: Duration,
+    /// Mounts at work at a time, per provider.
+    pub max_mounts: usize,
+    /// The largest encoded answer, in bytes.
+    pub max_response: usize,
+    /// The key of object versions.
+    pub version_key: Option<PathBuf>,
+}
+
+/// Metrics and health.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where they are served.
+    pub address: SocketAddr,
+    /// Classes with series of their own.
+    pub max_classes: usize,
+}
+
+/// Logs.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    /// The least level that is logged.
+    pub level: tracing::Level,
+    /// The form of lines.
+    pub format: Format,
+}
+
+/// The cluster's keys.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// A JWKS file.
+    pub file: Option<PathBuf>,
+    /// A JWKS address.
+    pub url: Option<String>,
+    /// The only accepted issuer.
+    pub issuer: Option<String>,
+    /// The CA of the address.
+    pub ca_file: Option<PathBuf>,
+    /// A bearer token for the address.
+    pub token_file: Option<PathBuf>,
+}
+
+// === impl Invocation ===
+
+impl Invocation {
+    /// Reads the command line, the environment and the settings file.
+    pub fn read(args: impl IntoIterator<Item = OsString>, source: &dyn Source) -> Result<Self, Usage> {
+        let matches = flags::command()
+            .try_get_matches_from(with_command(args))
+            .map_err(|error| Usage { mistake: error.use_stderr(), text: error.render().to_string() })?;
+        match matches.subcommand() {
+            Some(("demo", demo)) => Self::demo(demo.get_flag("keep"), demo.get_flag("vault"), source),
+            Some((_, serve)) => {
+                Config::read(Values::collect(serve, source)).map(Box::new).map(Self::Serve).map_err(mistakes)
+            }
+            None => Err(mistakes(vec!["no command".into()])),
+        }
+    }
+
+    fn demo(keep: bool, vault: bool, source: &dyn Source) -> Result<Self, Usage> {
+        let bao = vault.then(|| parse::bao(source)).transpose().map_err(|fault| mistakes(vec![fault]))?;
+        Ok(Self::Demo { keep, bao })
+    }
+}
+
+/// `serve` is meant where no command is named.
+fn with_command(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<_> = args.into_iter().collect();
+    let first = args.get(1).and_then(|arg| arg.to_str());
+    let asks = matches!(first, Some("-h" | "--help" | "-V" | "--version"));
+    if !asks && first.is_none_or(|arg| arg.starts_with('-')) {
+        args.insert(1.min(args.len()), "serve".into());
+    }
+    args
+}
+
+fn mistakes(faults: Vec<String>) -> Usage {
+    let lines = faults.into_iter().map(|fault| format!("keymount: {fault}\n"));
+    Usage { text: lines.collect::<String>() + "For all settings: keymount serve --help\n", mistake: true }
+}
+
+#[cfg(test)]
+mod tests;

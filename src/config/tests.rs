@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::*;
+
+fn read(args: &[&str], env: &[(&str, &str)]) -> Result<Config, String> {
+    let args = std::iter::once("keymount").chain(args.iter().copied()).map(OsString::from);
+    let env: BTreeMap<_, _> = env.iter().copied().collect();
+    match Invocation::read(args, &env) {
+        Ok(Invocation::Serve(config)) => Ok(*config),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(usage) => Err(usage.text),
+    }
+}
+
+fn file(yaml: &str) -> tempfile::NamedTempFile {
+    let Ok(mut file) = tempfile::NamedTempFile::new() else { unreachable!("a temporary file") };
+    let written = file.write_all(yaml.as_bytes());
+    assert!(written.is_ok());
+    file
+}
+
+#[cfg(feature = "vault")]
+#[test]
+fn serve_is_the_default_command_and_flags_win_over_environment_over_file_over_default() {
+    let file = file("grace: 3s\nmax-mounts: 7\nprovider: [vault]\ntls: 1\n".replace("tls: 1\n", "").as_str());
+    let path = file.path().display().to_string();
+    let env = [("KEYMOUNT_CONFIG", path.as_str()), ("KEYMOUNT_GRACE", "2s"), ("KEYMOUNT_LOG_FORMAT", "json")];
+    let config = read(&["--grace", "1s"], &env).map(|config| config.server);
+    let server = config.unwrap_or_else(|text| unreachable!("{text}"));
+    assert_eq!((server.grace, server.max_mounts), (Duration::from_secs(1), 7));
+    assert_eq!(server.providers, ["vault"]);
+    assert_eq!(server.dir, PathBuf::from("/var/run/secrets-store-csi-providers"));
+    let config = read(&["serve"], &env).unwrap_or_else(|text| unreachable!("{text}"));
+    assert_eq!(config.server.grace, Duration::from_secs(2));
+    assert_eq!(config.log.format, Format::Json);
+}
+
+#[test]
+fn every_mistake_is_reported_with_where_it_came_from() {
+    let file = file("gracee: 1s\nmax-mounts: none\n");
+    let path = file.path().display().to_string();
+    let text = read(
+        &["--provider", "valt", "--admin-address", "here"],
+        &[("KEYMOUNT_CONFIG", path.as_str()), ("KEYMOUNT_GRACE", "soon")],
+    );
+    let text = text.map(|_| String::new()).unwrap_or_else(|text| text);
+    for part in [
+        "gracee is no setting",
+        "--max-mounts (from the --config file): \"none\"",
+        "--grace (from KEYMOUNT_GRACE): \"soon\"",
+        "--admin-address (flag): \"here\"",
+        "--provider valt: unknown",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[cfg(feature = "vault")]
+#[test]
+fn an_incumbents_arguments_carry_over() {
+    let args =
+        ["--endpoint", "/provider/vault.sock", "--debug=true", "--health-addr", ":8080", "--cache-size=5"];
+    let config =
+        read(&args, &[("VAULT_ADDR", "http://127.0.0.1:8200")]).unwrap_or_else(|text| unreachable!("{text}"));
+    assert_eq!(config.server.dir, PathBuf::from("/provider"));
+    assert_eq!(config.server.providers, ["vault"]);
+    assert_eq!(config.log.level, tracing::Level::DEBUG);
+    assert_eq!(config.admin.address.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.unused, ["cache-size"]);
+}
+
+#[test]
+fn local_needs_its_store_and_the_clusters_keys() {
+    let text = read(&["--provider", "local"], &[]).map(|_| String::new()).unwrap_or_else(|text| text);
+    assert!(text.contains("--local-store") && text.contains("--jwks-url or --jwks-file"), "{text}");
+}
+
+#[cfg(feature = "vault")]
+#[test]
+fn help_shows_all_three_ways_to_set_a_value() {
+    let text = read(&["serve", "--help"], &[]).map(|_| String::new()).unwrap_or_else(|text| text);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("--grace <DURATION>"), "{text}");
+    assert!(text.contains("[env: KEYMOUNT_VAULT_ADDR, VAULT_ADDR] [file: vault-addr]"), "{text}");
+    assert!(text.contains("[file: grace] [default: 20s]"), "{text}");
+}

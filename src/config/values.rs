@@ -1,0 +1,184 @@
+//! Where a setting's value comes from: flag, environment, file, default, in that order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use clap::ArgMatches;
+use serde::Deserialize;
+
+use super::flags::{self, Flag};
+
+/// Reads the environment; a map in tests.
+pub trait Source {
+    /// The value of a variable, if it is set and not empty.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// The process's environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment;
+
+/// Where a value came from, to be named when it is wrong.
+#[derive(Clone, Debug)]
+enum Origin {
+    Flag,
+    Env(String),
+    File,
+    Default,
+}
+
+/// Every setting's texts, and a list of what is wrong with them.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    given: BTreeMap<&'static str, (Vec<String>, Origin)>,
+    faults: Vec<String>,
+}
+
+/// A value in the file.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Switch(bool),
+    Number(i64),
+    Text(String),
+    List(Vec<String>),
+}
+
+// === impl Environment ===
+
+impl Source for Environment {
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}
+
+impl Source for BTreeMap<&str, &str> {
+    fn get(&self, name: &str) -> Option<String> {
+        BTreeMap::get(self, name).map(|value| (*value).to_owned())
+    }
+}
+
+// === impl Values ===
+
+impl Values {
+    /// Collects every setting. Faults of the file are kept for [`Values::finish`].
+    pub(super) fn collect(matches: &ArgMatches, source: &dyn Source) -> Self {
+        let mut values = Self::default();
+        let file =
+            flags::all().find(|flag| flag.name == "config").and_then(|flag| outer(flag, matches, source));
+        let mut file = file.map(|(path, _)| values.read_file(&path.concat())).unwrap_or_default();
+        for flag in flags::all() {
+            let written = file.remove(flag.name).map(|texts| (texts, Origin::File));
+            let default = || flag.default.map(|text| (vec![text.to_owned()], Origin::Default));
+            if let Some(given) = outer(flag, matches, source).or(written).or_else(default) {
+                values.given.insert(flag.name, given);
+            }
+        }
+        for key in file.keys() {
+            values.fault(format!("--config: {key} is no setting; `keymount serve --help` lists them"));
+        }
+        values
+    }
+
+    fn read_file(&mut self, path: &str) -> BTreeMap<String, Vec<String>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.fault(format!("--config: cannot read {path}: {error}"));
+                return BTreeMap::new();
+            }
+        };
+        let options = serde_saphyr::options! { with_snippet: false };
+        match serde_saphyr::from_str_with_options::<BTreeMap<String, Written>>(&text, options) {
+            Ok(written) => written.into_iter().map(|(key, value)| (key, value.into_texts())).collect(),
+            Err(error) => {
+                self.fault(format!("--config: {path} is not a YAML map of settings: {error}"));
+                BTreeMap::new()
+            }
+        }
+    }
+
+    /// Notes a mistake; all of them are reported together.
+    pub(super) fn fault(&mut self, text: String) {
+        self.faults.push(text);
+    }
+
+    /// A setting's text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.given.get(name).and_then(|(texts, _)| texts.last()).filter(|text| !text.is_empty()).cloned()
+    }
+
+    /// A repeatable setting's texts; commas separate, as in environment variables.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let texts = self.given.get(name).map(|(texts, _)| texts.as_slice()).unwrap_or_default();
+        let parts = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A setting's value; a wrong one is noted, with where it came from.
+    pub(super) fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let origin = self.given.get(name).map_or(Origin::Default, |(_, origin)| origin.clone());
+                self.fault(format!("--{name} {origin}: {text:?}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// A switch: Go's spellings of true and false.
+    pub(super) fn switch(&mut self, name: &'static str) -> bool {
+        self.parsed(name, boolean).unwrap_or(false)
+    }
+
+    /// Every mistake, if there is any.
+    pub(super) fn finish(self) -> Result<(), Vec<String>> {
+        if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
+    }
+}
+
+impl Written {
+    fn into_texts(self) -> Vec<String> {
+        match self {
+            Self::Switch(on) => vec![on.to_string()],
+            Self::Number(number) => vec![number.to_string()],
+            Self::Text(text) => vec![text],
+            Self::List(texts) => texts,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("(flag)"),
+            Self::Env(name) => write!(f, "(from {name})"),
+            Self::File => f.write_str("(from the --config file)"),
+            Self::Default => f.write_str("(default)"),
+        }
+    }
+}
+
+/// What the command line or the environment says.
+fn outer(flag: &Flag, matches: &ArgMatches, source: &dyn Source) -> Option<(Vec<String>, Origin)> {
+    if let Some(texts) = matches.get_many::<String>(flag.name) {
+        return Some((texts.cloned().collect(), Origin::Flag));
+    }
+    let names = std::iter::once(flag.own_env()).chain(flag.env.iter().map(|name| (*name).to_owned()));
+    names.into_iter().find_map(|name| source.get(&name).map(|value| (vec![value], Origin::Env(name))))
+}
+
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("neither true nor false"),
+    }
+}

@@ -1,0 +1,30 @@
+//! The driver's protocol: the only room that knows protobuf and gRPC codes.
+//!
+//! Layers, outside in: final codes, deadline, queue, the handler in a task of
+//! its own (decision 8).
+
+mod deadline;
+mod final_codes;
+mod guard;
+mod request;
+mod response;
+mod service;
+mod socket;
+mod status;
+
+pub use final_codes::FinalCodes;
+pub use guard::Guard;
+pub use service::{Service, server};
+pub use socket::{Bound, Socket};
+
+/// The generated protocol. Its request, response and file have no `Debug`: they hold tokens and secrets.
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
+pub mod proto {
+    tonic::include_proto!("v1alpha1");
+}
