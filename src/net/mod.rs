@@ -9,6 +9,7 @@ mod address;
 mod client;
 mod failure;
 mod pool;
+mod redact;
 mod resolve;
 mod retry;
 #[cfg(test)]
@@ -19,5 +20,6 @@ pub use address::Address;
 pub use client::{Client, Limits, Reply, Request};
 pub use failure::{Cause, Failure};
 pub use pool::{Pool, Target};
+pub use redact::redact;
 pub use retry::Retry;
 pub use tls::{Identity, Roots, Trust};

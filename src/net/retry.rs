@@ -1,5 +1,6 @@
 //! Trying again, as long as it can help.
 
+use std::borrow::Borrow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -22,20 +23,21 @@ pub struct Retry {
 impl Retry {
     /// `attempt`'s first success, or its last error once that is lasting, the tries
     /// are used up, or the next wait would not fit. Honours what the error asks to wait.
-    pub async fn run<T, F, A>(self, by: Deadline, mut attempt: A) -> Result<T, Error>
+    pub async fn run<T, E, F, A>(self, by: Deadline, mut attempt: A) -> Result<T, E>
     where
         A: FnMut(u32) -> F,
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Result<T, E>>,
+        E: Borrow<Error>,
     {
         let limit = by.at_most(self.within);
         let (mut turn, mut waits) = (0, self.backoff);
         loop {
             turn += 1;
             let error = match attempt(turn).await {
-                Err(error) if error.kind().is_transient() && turn < self.tries => error,
+                Err(error) if error.borrow().kind().is_transient() && turn < self.tries => error,
                 ended => return ended,
             };
-            let wait = waits.next().unwrap_or_default().max(error.wait().unwrap_or_default());
+            let wait = waits.next().unwrap_or_default().max(error.borrow().wait().unwrap_or_default());
             if wait >= limit.left() {
                 return Err(error);
             }

@@ -1,1 +1,139 @@
-//! tmp
+//! HashiCorp Vault and OpenBao: one API, two names.
+
+mod config;
+mod envelope;
+mod error;
+#[cfg(test)]
+pub mod fake;
+mod go_json;
+mod login;
+mod params;
+mod path;
+mod pick;
+mod read;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use config::Config;
+pub use login::Credential;
+pub use params::{Objects, Read, Scope};
+
+use self::config::Operator;
+use self::wire::Wire;
+use super::{Backend, Parameters, Readings, Recorder};
+use crate::error::{Error, Errors};
+use crate::identity::{Evidence, Presented};
+use crate::lease::Reading;
+use crate::net::{Pool, Retry};
+use crate::secret::Secret;
+use crate::time::{Backoff, Deadline};
+
+/// Transient trouble is sat out for a while, not for all of the deadline: kubelet
+/// comes back by itself, and says in between what is wrong.
+const RETRY: Retry = Retry {
+    backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(3)),
+    tries: 6,
+    within: Duration::from_secs(20),
+};
+
+/// Which of the two a provider is: names and parameters differ, the API does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flavour {
+    /// `provider: vault`.
+    Vault,
+    /// `provider: openbao`.
+    OpenBao,
+}
+
+/// The backend.
+pub struct Vault {
+    operator: Operator,
+    wire: Wire,
+}
+
+// === impl Flavour ===
+
+impl Flavour {
+    /// The provider's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::OpenBao => "openbao",
+        }
+    }
+
+    /// What the parameters begin with; the first present wins.
+    const fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Vault => &["vault"],
+            Self::OpenBao => &["bao", "openbao", "vault"],
+        }
+    }
+}
+
+// === impl Vault ===
+
+impl Vault {
+    /// The backend under the operator's settings, or every mistake in them.
+    pub fn new(flavour: Flavour, config: Config, recorder: Arc<dyn Recorder>) -> Result<Self, Errors> {
+        let pool = Pool::new(config.limits());
+        let operator = Operator::new(flavour, config)?;
+        Ok(Self { operator, wire: Wire { flavour, pool, recorder } })
+    }
+}
+
+impl Backend for Vault {
+    type Scope = Scope;
+    type Objects = Objects;
+    type Read = Read;
+    type Credential = Credential;
+
+    fn name(&self) -> &'static str {
+        self.wire.flavour.name()
+    }
+
+    fn parse(&self, parameters: &Parameters) -> Result<(Scope, Objects), Errors> {
+        params::parse(&self.operator, parameters)
+    }
+
+    fn evidence<'a>(&self, scope: &'a Scope) -> Evidence<'a> {
+        Evidence::Token { audience: &scope.audience, verified_by_login: true }
+    }
+
+    async fn login(&self, proof: Arc<Presented>, scope: &Scope, by: Deadline) -> Result<Credential, Error> {
+        self.log_in(&proof, scope, by).await
+    }
+
+    fn reads(&self, objects: &Objects) -> Vec<Read> {
+        let mut seen = std::collections::HashSet::new();
+        objects.0.iter().map(|want| want.read.clone()).filter(|read| seen.insert(read.clone())).collect()
+    }
+
+    async fn fetch(
+        &self,
+        credential: &Credential,
+        due: &[Read],
+        by: Deadline,
+    ) -> Vec<Result<Reading, Error>> {
+        self.read_all(credential, due, by).await
+    }
+
+    fn pick(&self, objects: &Objects, readings: &Readings<Read>) -> Result<Vec<Secret>, Errors> {
+        pick::pick(objects, readings)
+    }
+
+    async fn revoke(&self, credential: &Credential, by: Deadline) -> Result<(), Error> {
+        self.log_out(credential, by).await
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("operator", &self.operator).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! What the operator says: flags, environment and file, already merged.
+
+use std::path::PathBuf;
+
+use super::Flavour;
+use crate::error::{Error, Errors, Kind, Stage};
+use crate::net::{Address, Identity, Limits, Roots, Target, Trust};
+
+/// The operator's settings of one provider, as text; [`Config::default`] is what nothing says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `--vault-addr`: the server of classes that name none.
+    pub address: Option<String>,
+    /// `--vault-namespace`.
+    pub namespace: Option<String>,
+    /// `--vault-mount`: the auth mount of classes that name none.
+    pub auth_mount: String,
+    /// The audience of classes that name none; unset means the provider's name.
+    pub audience: Option<String>,
+    /// `--vault-tls-ca-cert`.
+    pub ca_file: Option<PathBuf>,
+    /// `--vault-tls-ca-directory`.
+    pub ca_directory: Option<PathBuf>,
+    /// `--vault-tls-server-name`.
+    pub server_name: Option<String>,
+    /// `--vault-tls-client-cert`.
+    pub client_certificate: Option<PathBuf>,
+    /// `--vault-tls-client-key`.
+    pub client_key: Option<PathBuf>,
+    /// `--vault-tls-skip-verify`, for the operator's own address.
+    pub skip_verify: bool,
+    /// A forward proxy.
+    pub proxy: Option<String>,
+    /// `--vault-tls-dir`: where the files that classes name must lie.
+    pub tls_dir: Option<PathBuf>,
+    /// `--vault-allow-http`: classes may name plain `http://` off loopback.
+    pub allow_http: bool,
+    /// `--vault-allow-skip-verify`: classes may turn verification off.
+    pub allow_skip_verify: bool,
+    /// `--vault-allowed-address`, repeatable: with any, no other server gets a token.
+    pub allowed_addresses: Vec<String>,
+    /// The most requests at once to one server.
+    pub max_in_flight: usize,
+    /// The largest answer.
+    pub max_response_bytes: usize,
+}
+
+/// The operator's settings, checked.
+#[derive(Debug)]
+pub(super) struct Operator {
+    pub(super) flavour: Flavour,
+    /// The server of classes that name none.
+    pub(super) target: Option<Target>,
+    /// What classes that name another server get of the operator's trust.
+    pub(super) trust: Trust,
+    pub(super) allowed: Vec<Address>,
+    pub(super) config: Config,
+}
+
+// === impl Config ===
+
+impl Default for Config {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            address: None,
+            namespace: None,
+            auth_mount: "kubernetes".into(),
+            audience: None,
+            ca_file: None,
+            ca_directory: None,
+            server_name: None,
+            client_certificate: None,
+            client_key: None,
+            skip_verify: false,
+            proxy: None,
+            tls_dir: None,
+            allow_http: false,
+            allow_skip_verify: false,
+            allowed_addresses: Vec::new(),
+            max_in_flight: limits.in_flight,
+            max_response_bytes: limits.reply_bytes,
+        }
+    }
+}
+
+impl Config {
+    pub(super) const fn limits(&self) -> Limits {
+        Limits { in_flight: self.max_in_flight, reply_bytes: self.max_response_bytes }
+    }
+
+    /// A CA file wins over a folder, as in Vault's own client.
+    fn roots(&self) -> Roots {
+        match (&self.ca_file, &self.ca_directory) {
+            (Some(file), _) => Roots::File(file.clone()),
+            (None, Some(folder)) => Roots::Folder(folder.clone()),
+            (None, None) => Roots::System,
+        }
+    }
+}
+
+// === impl Operator ===
+
+impl Operator {
+    /// Checks the settings; reports every mistake.
+    pub(super) fn new(flavour: Flavour, config: Config) -> Result<Self, Errors> {
+        let mut faults = Vec::new();
+        let mut address = |flag: &str, text: &String| {
+            let parsed = Address::parse(text);
+            parsed.map_err(|fault| faults.push(mistake(flavour, flag, fault))).ok()
+        };
+        let own = config.address.as_ref().and_then(|text| address("addr", text));
+        let allowed =
+            config.allowed_addresses.iter().filter_map(|text| address("allowed-address", text)).collect();
+        let identity = match (&config.client_certificate, &config.client_key) {
+            (Some(certificate), Some(key)) => {
+                Some(Identity { certificate: certificate.clone(), key: key.clone() })
+            }
+            (None, None) => None,
+            _ => {
+                let fault = "a client certificate needs its key, and a key its certificate";
+                faults.push(mistake(flavour, "tls-client-cert", fault.into()));
+                None
+            }
+        };
+        // Decision 14: what another server would be trusted with is the CA and the way there, nothing more.
+        let trust = Trust { roots: config.roots(), proxy: config.proxy.clone(), ..Trust::default() };
+        let (server_name, skip_verify) = (config.server_name.clone(), config.skip_verify);
+        let target = own.map(|address| {
+            let trust = Trust { server_name, identity, skip_verify, ..trust.clone() };
+            Target { address, trust }
+        });
+        Errors::from_list(faults).map_or(Ok(Self { flavour, target, trust, allowed, config }), Err)
+    }
+
+    /// One of our flags by its name without the provider's prefix.
+    pub(super) fn flag(&self, name: &str) -> String {
+        format!("--{}-{name}", self.flavour.name())
+    }
+}
+
+fn mistake(flavour: Flavour, flag: &str, fault: String) -> Error {
+    let flag = format!("--{}-{flag}", flavour.name());
+    Error::new(Kind::Invalid, Stage::Start, fault).with("flag", flag)
+}

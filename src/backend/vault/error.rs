@@ -1,0 +1,209 @@
+//! A server's refusal in our words: what kind it is, what it says (never what
+//! we sent), and what to change. The rows were seen on OpenBao 2.7 and Vault.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use self::rows::{LOGIN, READ, Row};
+use super::Flavour;
+use super::envelope::Envelope;
+use crate::error::{Error, Kind, Stage};
+use crate::net::{Address, Cause, Failure, Reply, redact};
+
+/// What was being done, for the text and for the hints' blanks.
+pub(super) struct At<'a> {
+    pub(super) flavour: Flavour,
+    pub(super) stage: Stage,
+    pub(super) address: &'a Address,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) role: &'a str,
+    /// The pod's namespace, service account and audience; empty outside a login.
+    pub(super) mount: &'a str,
+    pub(super) pod: [&'a str; 3],
+    /// What was sent and must not come back.
+    pub(super) sent: &'a SecretString,
+}
+
+/// A refusal, and whether it may be an outage behind the server that only looks like one.
+pub(super) struct Refusal {
+    pub(super) error: Error,
+    pub(super) ambiguous: bool,
+}
+
+impl Borrow<Error> for Refusal {
+    fn borrow(&self) -> &Error {
+        &self.error
+    }
+}
+
+// === impl At ===
+
+impl At<'_> {
+    /// No reply.
+    pub(super) fn failed(&self, failure: Failure) -> Error {
+        let hint = match failure.cause() {
+            Cause::Tls => Some(self.fill(
+                "trust the server's CA with {p}CACertPath (under {f}-tls-dir), {p}CACert or {f}-tls-ca-cert; \
+                 a name that differs from the address goes into {p}TLSServerName",
+            )),
+            Cause::TooLarge => Some(self.fill("read a smaller secret, or raise {f}-max-response-bytes")),
+            _ => None,
+        };
+        let error = failure.at(self.stage).with("backend", self.flavour.name()).with("address", self.address);
+        let error = error.with("path", self.path);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// A reply that is not what was asked for.
+    pub(super) fn refused(&self, reply: &Reply) -> Refusal {
+        let body = Envelope::parse(&reply.body);
+        let said = body.as_ref().map(|body| body.texts("errors").join("; ")).unwrap_or_default();
+        let plain = if body.is_none() { plain(reply) } else { String::new() };
+        let table = if self.stage == Stage::Login { LOGIN } else { READ };
+        let row = table.iter().find(|row| row.fits(reply.status, &said, &plain));
+        let kind = row.map_or_else(|| self.kind(reply.status), |row| row.kind);
+        let text = self.text(reply, body.as_ref(), row, &said);
+        let mut error = self.error(kind, reply.status, text).retry_after(reply.retry_after);
+        let hint = row.map(|row| row.hint).filter(|hint| !hint.is_empty()).map(|hint| self.fill(hint));
+        if let Some(hint) = self.gone(reply, body.as_ref()).or(hint) {
+            error = error.hint(hint);
+        }
+        let ambiguous = matches!(reply.status, 400 | 403) && row.is_none_or(|row| row.ambiguous);
+        Refusal { error, ambiguous }
+    }
+
+    /// A reply of the right status and the wrong content.
+    pub(super) fn odd(&self, reply: &Reply, kind: Kind, text: &str) -> Error {
+        self.error(kind, reply.status, text.to_owned())
+    }
+
+    fn error(&self, kind: Kind, status: u16, text: String) -> Error {
+        let mut error = Error::new(kind, self.stage, text).with("backend", self.flavour.name());
+        error = error.with("http", status).with("path", self.path);
+        for (key, value) in [("namespace", self.namespace.unwrap_or_default()), ("role", self.role)] {
+            if !value.is_empty() && (key == "namespace" || self.stage == Stage::Login) {
+                error = error.with(key, value);
+            }
+        }
+        error
+    }
+
+    /// What a status means that no row knows.
+    const fn kind(&self, status: u16) -> Kind {
+        match (status, self.stage) {
+            (401 | 403, _) | (400, Stage::Login) => Kind::Denied,
+            (404, _) => Kind::NotFound,
+            (412 | 429, _) => Kind::Throttled,
+            (300..=399 | 472 | 473 | 500.., _) => Kind::Unavailable,
+            _ => Kind::Invalid,
+        }
+    }
+
+    fn text(&self, reply: &Reply, body: Option<&Envelope>, row: Option<&Row>, said: &str) -> String {
+        if let Some(gone) = body.and_then(version_gone) {
+            return gone;
+        }
+        if let Some(location) = reply.location.as_ref().filter(|_| (300..400).contains(&reply.status)) {
+            return format!("the server redirects to {location}, which is not followed");
+        }
+        let warned = body.map(|body| body.texts("warnings").join("; ")).unwrap_or_default();
+        let said = if said.is_empty() { &warned } else { said };
+        if let Some(text) = row.map(|row| row.text).filter(|text| !text.is_empty()) {
+            return text.to_owned();
+        }
+        match (said.trim().is_empty(), body, reply.status) {
+            (false, _, _) => self.clean(said),
+            (true, Some(_), 404) => "there is nothing at this path".to_owned(),
+            (true, Some(_), _) => "the server gives no reason".to_owned(),
+            (true, None, _) => "the answer is not from Vault's API: not JSON".to_owned(),
+        }
+    }
+
+    /// The server's words without what we sent.
+    fn clean(&self, said: &str) -> String {
+        #[expect(clippy::disallowed_methods, reason = "what was sent is looked for, to take it out")]
+        let sent = self.sent.expose_secret();
+        redact(said, &[sent])
+    }
+
+    /// The hint for a path that is of the other KV version, or of a version that is gone.
+    fn gone(&self, reply: &Reply, body: Option<&Envelope>) -> Option<String> {
+        if reply.status != 404 || self.stage == Stage::Login {
+            return None;
+        }
+        if body.and_then(version_gone).is_some() {
+            return Some(
+                "write a new version or undelete this one, or ask for another with ?version=N".to_owned(),
+            );
+        }
+        let (mount, rest) = self.path.split_once('/')?;
+        let warned =
+            body.is_some_and(|body| body.texts("warnings").iter().any(|text| text.contains("versioned K/V")));
+        if warned {
+            return Some(format!("the engine is KV v2: use secretPath {mount}/data/{rest}"));
+        }
+        let v1 = rest.strip_prefix("data/")?;
+        let nothing = body.is_some_and(|body| body.texts("errors").is_empty());
+        nothing.then(|| format!("check the name; if the engine is KV v1, use secretPath {mount}/{v1}"))
+    }
+
+    /// Fills a hint's blanks.
+    fn fill(&self, hint: &str) -> String {
+        let [pod_namespace, account, audience] = self.pod;
+        let prefix = self.flavour.prefixes().first().copied().unwrap_or_default();
+        let flag = format!("--{}", self.flavour.name());
+        let path = self.path.split('?').next().unwrap_or_default();
+        let blanks = [
+            ("{mount}", self.mount),
+            ("{role}", self.role),
+            ("{ns}", pod_namespace),
+            ("{sa}", account),
+            ("{aud}", audience),
+            ("{path}", path),
+            ("{can}", capability(self.method)),
+            ("{p}", prefix),
+            ("{f}", flag.as_str()),
+        ];
+        blanks.into_iter().fold(hint.to_owned(), |text, (blank, value)| text.replace(blank, value))
+    }
+}
+
+/// The capability that a method needs.
+fn capability(method: &str) -> &'static str {
+    match method {
+        "GET" => "read",
+        "LIST" => "list",
+        "DELETE" => "delete",
+        "PATCH" => "patch",
+        _ => "create\", \"update",
+    }
+}
+
+/// What KV v2 says of a version that was deleted or destroyed.
+fn version_gone(body: &Envelope) -> Option<String> {
+    let metadata = body.metadata()?;
+    let version = metadata.get("version").map(Value::to_string).unwrap_or_default();
+    let deleted = metadata.get("deletion_time").and_then(Value::as_str).filter(|time| !time.is_empty());
+    match metadata.get("destroyed").and_then(Value::as_bool) {
+        Some(true) => Some(format!("version {version} of this secret is destroyed")),
+        _ => deleted.map(|time| format!("version {version} of this secret was deleted at {time}")),
+    }
+}
+
+/// The start of an answer that is not JSON: only compared, never shown.
+fn plain(reply: &Reply) -> String {
+    #[expect(clippy::disallowed_methods, reason = "an error page is compared with known ones")]
+    let body = reply.body.expose_secret();
+    String::from_utf8_lossy(body.get(..200).unwrap_or(body)).into_owned()
+}

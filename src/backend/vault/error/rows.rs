@@ -1,0 +1,116 @@
+//! What servers say, and what to do about it. The first row that fits counts.
+//!
+//! Blanks: `{mount}` `{role}` `{ns}` `{sa}` `{aud}` `{path}` `{can}` (capability),
+//! `{p}` (the parameters' prefix), `{f}` (the flags' prefix).
+
+use crate::error::Kind;
+
+/// One way to be refused.
+pub(super) struct Row {
+    /// The statuses; none means any.
+    statuses: &'static [u16],
+    /// A part of what the server says; empty means anything.
+    says: &'static str,
+    pub(super) kind: Kind,
+    /// Our words instead of the server's, where it says nothing or the wrong thing.
+    pub(super) text: &'static str,
+    pub(super) hint: &'static str,
+    /// Whether an outage behind the server looks the same (decision 9).
+    pub(super) ambiguous: bool,
+}
+
+// === impl Row ===
+
+impl Row {
+    const fn of(statuses: &'static [u16], says: &'static str, kind: Kind, hint: &'static str) -> Self {
+        Self { statuses, says, kind, text: "", hint, ambiguous: false }
+    }
+
+    const fn text(self, text: &'static str) -> Self {
+        Self { text, ..self }
+    }
+
+    const fn ambiguous(self) -> Self {
+        Self { ambiguous: true, ..self }
+    }
+
+    /// Whether this is the row of a reply.
+    pub(super) fn fits(&self, status: u16, said: &str, plain: &str) -> bool {
+        (self.statuses.is_empty() || self.statuses.contains(&status))
+            && (self.says.is_empty() || said.contains(self.says) || plain.contains(self.says))
+    }
+}
+
+const SEALED: Row = Row::of(&[503], "sealed", Kind::Unavailable, "unseal the server, or initialise it if it is new");
+const LOCKED: Row = Row::of(&[503], "has been locked", Kind::Precondition, "an administrator must unlock the namespace");
+const NAMESPACE: Row = Row::of(&[404], "namespace not found", Kind::NotFound, "check {p}Namespace and {f}-namespace");
+const PLAIN: Row = Row::of(&[400], "HTTP request to an HTTPS server", Kind::Invalid, "use https:// in the address")
+    .text("the server expects TLS on this port");
+const SLOWER: Row = Row::of(&[429], "", Kind::Throttled, "raise the server's rate-limit quota, or let classes refresh less often");
+const LAGGING: Row = Row::of(&[412], "", Kind::Throttled, "");
+const STANDBY: Row = Row::of(
+    &[301, 302, 307, 308],
+    "",
+    Kind::Unavailable,
+    "use the address of the active server, or one that forwards; tokens are not sent to another host",
+);
+const REPLICA: Row = Row::of(&[472, 473], "", Kind::Unavailable, "use the address of the active server");
+const LEADERLESS: Row = Row::of(&[500], "active cluster node not found", Kind::Unavailable, "the cluster has no leader");
+
+/// Refused logins.
+pub(super) const LOGIN: &[Row] = &[
+    SEALED,
+    LOCKED,
+    NAMESPACE,
+    PLAIN,
+    SLOWER,
+    LAGGING,
+    STANDBY,
+    REPLICA,
+    LEADERLESS,
+    Row::of(&[], "namespace not authorized", Kind::Denied, "add {ns} to bound_service_account_namespaces of auth/{mount}/role/{role}"),
+    Row::of(&[], "service account name not authorized", Kind::Denied, "add {sa} to bound_service_account_names of auth/{mount}/role/{role}"),
+    Row::of(&[], "invalid role name", Kind::NotFound, "create auth/{mount}/role/{role}, or change roleName"),
+    Row::of(&[], "could not be found", Kind::NotFound, "create auth/{mount}/role/{role}, or change roleName"),
+    Row::of(&[], "fetching keys", Kind::Unavailable, "the server cannot reach the cluster's JWKS: see auth/{mount}/config"),
+    Row::of(&[], "get keys failed", Kind::Unavailable, "the server cannot reach the cluster's JWKS: see auth/{mount}/config"),
+    Row::of(&[], "audience claim found in JWT but no audiences bound", Kind::Denied, "set bound_audiences of auth/{mount}/role/{role} to {aud}"),
+    Row::of(&[], "(aud) claim", Kind::Unauthenticated, "set the audience of auth/{mount}/role/{role} to {aud}, or audience in the class to the role's"),
+    Row::of(&[], "(exp) claim", Kind::Unauthenticated, "the pod's token is too old: compare the clocks of the node and the server"),
+    Row::of(&[], "(nbf) claim", Kind::Unauthenticated, "the server's clock is behind the cluster's"),
+    Row::of(&[], "(iss) claim", Kind::Unauthenticated, "set the issuer in auth/{mount}/config to the cluster's"),
+    Row::of(&[], "(sub) claim", Kind::Denied, "bind system:serviceaccount:{ns}:{sa} in auth/{mount}/role/{role}"),
+    Row::of(&[], "failed to verify id token signature", Kind::Unauthenticated, "auth/{mount} trusts another cluster's keys: see auth/{mount}/config"),
+    Row::of(&[], "error verifying token signature", Kind::Unauthenticated, "auth/{mount} trusts another cluster's keys: see auth/{mount}/config"),
+    Row::of(&[], "bound claim", Kind::Denied, "change bound_claims of auth/{mount}/role/{role}"),
+    Row::of(&[], "could not load", Kind::Precondition, "write auth/{mount}/config on the server"),
+    Row::of(&[404], "no handler for route", Kind::NotFound, "enable an auth method at {mount}, or change {p}AuthMountPath"),
+    Row::of(&[405], "", Kind::Invalid, "{mount} is no kubernetes or jwt auth mount: change {p}AuthMountPath"),
+    Row::of(
+        &[403],
+        "",
+        Kind::Denied,
+        "either there is no auth method at {mount}, or the token was refused, or the server could not ask the Kubernetes \
+         API about it (TokenReview): the server's log says which",
+    )
+    .ambiguous(),
+];
+
+/// Refused reads.
+pub(super) const READ: &[Row] = &[
+    SEALED,
+    LOCKED,
+    NAMESPACE,
+    PLAIN,
+    SLOWER,
+    LAGGING,
+    STANDBY,
+    REPLICA,
+    LEADERLESS,
+    Row::of(&[403], "", Kind::Denied, "a policy of role {role} needs: path \"{path}\" { capabilities = [\"{can}\"] }"),
+    Row::of(&[400], "Forbidden", Kind::Denied, "a policy template of role {role} was filled with `/`, `*` or `+`: OpenBao then refuses every request of the token"),
+    Row::of(&[404], "no handler for route", Kind::NotFound, "no secrets engine is mounted there: check secretPath"),
+    Row::of(&[400], "unknown role", Kind::NotFound, "check the role's name in secretPath"),
+    Row::of(&[405], "", Kind::Invalid, "the path does not know this method: change the object's method"),
+    Row::of(&[500, 502, 504], "", Kind::Unavailable, "the engine behind the path failed: see the server's log"),
+];

@@ -1,0 +1,182 @@
+//! The class's part: where to log in, as whom, and what to read.
+
+mod objects;
+mod trust;
+
+use super::Flavour;
+use super::config::Operator;
+use super::path;
+use crate::backend::Parameters;
+use crate::error::{Error, Errors, Kind, Stage};
+use crate::net::{Address, Target};
+
+pub(super) use objects::Want;
+pub use objects::{Objects, Read};
+
+/// The longest role, mount or namespace.
+const MAX_NAME: usize = 512;
+
+/// Everything that tells two logins apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    pub(super) target: Target,
+    pub(super) namespace: Option<String>,
+    /// The auth mount, `kubernetes` in `auth/kubernetes/login`.
+    pub(super) mount: String,
+    pub(super) role: String,
+    pub(super) audience: String,
+}
+
+/// One class under one operator, with the mistakes found so far.
+pub(super) struct Reader<'a> {
+    operator: &'a Operator,
+    parameters: &'a Parameters,
+    faults: Vec<Error>,
+}
+
+/// Reads a class; reports every mistake.
+pub(super) fn parse(operator: &Operator, parameters: &Parameters) -> Result<(Scope, Objects), Errors> {
+    let mut reader = Reader { operator, parameters, faults: Vec::new() };
+    let role = reader.role();
+    let mount = reader.mount();
+    let namespace = reader.namespace();
+    let audience = reader.audience();
+    let target = reader.target();
+    let objects = reader.objects();
+    match (target, objects, Errors::from_list(reader.faults)) {
+        (Some(target), Some(objects), None) => {
+            Ok((Scope { target, namespace, mount, role, audience }, objects))
+        }
+        (_, _, Some(faults)) => Err(faults),
+        _ => {
+            Err(Error::new(Kind::Internal, Stage::Request, "a mistake in the class was not reported").into())
+        }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader<'_> {
+    /// The parameter `vaultNAME`, under any of the flavour's prefixes, the first present winning.
+    fn get(&self, name: &str) -> Option<&str> {
+        let prefixes = self.operator.flavour.prefixes();
+        prefixes.iter().find_map(|prefix| self.parameters.get(&format!("{prefix}{name}")))
+    }
+
+    /// The name of the parameter `vaultNAME` as this flavour's authors would write it.
+    fn key(&self, name: &str) -> String {
+        let prefix = self.operator.flavour.prefixes().first().copied().unwrap_or_default();
+        format!("{prefix}{name}")
+    }
+
+    fn fault(&mut self, parameter: impl Into<String>, text: impl Into<String>, hint: Option<String>) {
+        let error = Error::new(Kind::Invalid, Stage::Request, text).with("parameter", parameter.into());
+        self.faults.push(match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        });
+    }
+
+    fn role(&mut self) -> String {
+        let plain = |reader: &Self| reader.parameters.get("roleName").map(str::to_owned);
+        let prefixed = match self.operator.flavour {
+            Flavour::Vault => None,
+            Flavour::OpenBao => self.get("RoleName").map(str::to_owned),
+        };
+        let Some(role) = prefixed.or_else(|| plain(self)) else {
+            let hint = "set roleName to a role of the auth mount".to_owned();
+            self.fault("roleName", "missing 'roleName' in SecretProviderClass definition", Some(hint));
+            return String::new();
+        };
+        self.name("roleName", &role)
+    }
+
+    fn mount(&mut self) -> String {
+        let (old, new) = (self.get("KubernetesMountPath"), self.get("AuthMountPath"));
+        let both = old.is_some() && new.is_some();
+        let mount = new.or(old).unwrap_or(&self.operator.config.auth_mount);
+        let mount = mount.trim_matches('/').trim_start_matches("auth/").to_owned();
+        let key = self.key("AuthMountPath");
+        if both {
+            let text = format!("cannot set both {} and {key}", self.key("KubernetesMountPath"));
+            self.fault(key.clone(), text, Some(format!("keep {key}")));
+        }
+        if let Some(fault) = path::fault(&mount) {
+            self.fault(key.clone(), format!("not an auth mount: {fault}"), None);
+        }
+        self.name(&key, &mount)
+    }
+
+    fn namespace(&mut self) -> Option<String> {
+        let namespace = self.get("Namespace").or(self.operator.config.namespace.as_deref());
+        let namespace = namespace.map(|namespace| namespace.trim_matches('/').to_owned());
+        let namespace = namespace.filter(|namespace| !namespace.is_empty())?;
+        let key = self.key("Namespace");
+        if !namespace.bytes().all(|byte| byte.is_ascii_graphic()) || path::fault(&namespace).is_some() {
+            let text = "a namespace is a path of printable ASCII without spaces, `.` and `..` segments";
+            self.fault(key.clone(), text, None);
+        }
+        Some(self.name(&key, &namespace))
+    }
+
+    fn audience(&mut self) -> String {
+        let given = self.parameters.get("audience").or(self.operator.config.audience.as_deref());
+        let audience = given.unwrap_or_else(|| self.operator.flavour.name()).to_owned();
+        self.name("audience", &audience)
+    }
+
+    /// A name that will stand in a request and in messages.
+    fn name(&mut self, parameter: &str, name: &str) -> String {
+        if name.len() > MAX_NAME {
+            self.fault(parameter, format!("longer than {MAX_NAME} bytes"), None);
+        } else if name.chars().any(char::is_control) {
+            self.fault(parameter, "has a control character", None);
+        }
+        name.to_owned()
+    }
+
+    fn target(&mut self) -> Option<Target> {
+        let own = self.operator.target.as_ref();
+        let Some(text) = self.get("Address").map(str::to_owned) else {
+            let Some(own) = own else {
+                let (key, flag) = (self.key("Address"), self.operator.flag("addr"));
+                let hint = Some(format!("set {key} in the class, or start keymount with {flag}"));
+                self.fault(key, "no server address", hint);
+                return None;
+            };
+            return self.trusting(own.address.clone(), true);
+        };
+        let address = match Address::parse(&text) {
+            Ok(address) => address,
+            Err(fault) => {
+                self.fault(self.key("Address"), fault, None);
+                return None;
+            }
+        };
+        let is_own = own.is_some_and(|own| own.address == address);
+        self.permit(&address, is_own);
+        self.trusting(address, is_own)
+    }
+
+    /// Decision 14: whether the operator lets classes name this server.
+    fn permit(&mut self, address: &Address, is_own: bool) {
+        if is_own {
+            return;
+        }
+        let key = self.key("Address");
+        let allowed = &self.operator.allowed;
+        if !allowed.is_empty() && !allowed.contains(address) {
+            let flag = self.operator.flag("allowed-address");
+            let text = format!("{address} is not among the addresses that the operator allows");
+            self.fault(
+                key,
+                text,
+                Some(format!("use an allowed one, or start keymount with {flag} {address}")),
+            );
+        } else if address.is_plain_off_loopback() && !self.operator.config.allow_http {
+            let flag = self.operator.flag("allow-http");
+            let text = format!("{address} would carry tokens and secrets unencrypted");
+            self.fault(key, text, Some(format!("use https://, or start keymount with {flag}")));
+        }
+    }
+}

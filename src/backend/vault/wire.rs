@@ -1,0 +1,93 @@
+//! The one place that sends: headers, counting, and the line between a reply
+//! and a refusal.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::Flavour;
+use super::error::{At, Refusal};
+use crate::backend::Recorder;
+use crate::error::{Error, Kind, Stage};
+use crate::net::{Pool, Reply, Request, Target};
+use crate::time::{Deadline, Stopwatch};
+
+const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
+const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+
+/// Sends requests and tells the recorder.
+pub(super) struct Wire {
+    pub(super) flavour: Flavour,
+    pub(super) pool: Pool,
+    pub(super) recorder: Arc<dyn Recorder>,
+}
+
+/// One call, ready to be sent as often as it takes.
+pub(super) struct Call {
+    pub(super) target: Target,
+    pub(super) operation: &'static str,
+    pub(super) request: Request,
+}
+
+// === impl Wire ===
+
+impl Wire {
+    /// Sends `call` once. A reply that is no success is a refusal.
+    pub(super) async fn send(&self, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
+        let watch = Stopwatch::start();
+        let result = self.pool.send(&call.target, call.request.clone(), by).await;
+        let status = result
+            .as_ref()
+            .map_or_else(|failure| failure.cause().as_str().to_owned(), |reply| reply.status.to_string());
+        self.recorder.request(self.flavour.name(), call.operation, &status, watch.elapsed());
+        let reply = result.map_err(|failure| Refusal { error: at.failed(failure), ambiguous: false })?;
+        if (200..300).contains(&reply.status) { Ok(reply) } else { Err(at.refused(&reply)) }
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    /// A call of `method` on `path`, which begins with `/v1/`.
+    pub(super) fn new(
+        target: &Target,
+        operation: &'static str,
+        method: &str,
+        path: &str,
+        namespace: Option<&str>,
+    ) -> Result<Self, Error> {
+        let unsendable =
+            |_| Error::new(Kind::Invalid, Stage::Request, "the method or the namespace cannot be sent");
+        let mut headers = HeaderMap::from_iter([(REQUEST, HeaderValue::from_static("true"))]);
+        if let Some(namespace) = namespace {
+            let namespace = HeaderValue::from_str(namespace).map_err(|error| unsendable(error.into()))?;
+            headers.insert(NAMESPACE, namespace);
+        }
+        let method =
+            Method::from_bytes(method.as_bytes()).map_err(|error| unsendable(http::Error::from(error)))?;
+        let request = Request { method, path: path.to_owned(), headers, body: None };
+        Ok(Self { target: target.clone(), operation, request })
+    }
+
+    /// With `token` as the caller's.
+    pub(super) fn token(mut self, token: &SecretString) -> Result<Self, Error> {
+        #[expect(clippy::disallowed_methods, reason = "the token goes into its header, marked sensitive")]
+        let value = HeaderValue::from_str(token.expose_secret());
+        let mut value = value.map_err(|_| {
+            Error::new(Kind::Unavailable, Stage::Login, "the server gave a token that cannot be sent")
+        })?;
+        value.set_sensitive(true);
+        self.request.headers.insert(TOKEN, value);
+        Ok(self)
+    }
+
+    /// With a JSON body.
+    pub(super) fn body(mut self, json: Vec<u8>) -> Self {
+        self.request.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.request.body = Some(Arc::new(Zeroizing::new(json)));
+        self
+    }
+}
