@@ -1,9 +1,13 @@
-//! The same rooms behind a terminal.
+//! The command line: the same rooms behind a terminal, acting as the driver does.
 
-/// The demo.
-pub mod demo {
-    /// tmp
-    pub async fn run(_keep: bool, _bao: Option<std::path::PathBuf>) -> Result<(), String> {
-        Ok(())
-    }
-}
+mod class;
+mod client;
+/// `keymount demo`: everything at work, with nothing but the binary.
+pub mod demo;
+mod issuer;
+mod terminal;
+
+pub use class::Class;
+pub use client::{Answer, Driver, Refusal};
+pub use issuer::{Issuer, Token};
+pub use terminal::Terminal;

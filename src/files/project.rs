@@ -54,7 +54,7 @@ fn mode(wanted: Option<u32>, default: u32) -> Option<u32> {
 }
 
 /// What is wrong with a path by itself.
-fn path_fault(path: &str) -> Option<String> {
+pub(super) fn path_fault(path: &str) -> Option<String> {
     let components = || path.split('/');
     if path.is_empty() {
         Some("the file path is empty".into())
@@ -76,7 +76,7 @@ fn path_fault(path: &str) -> Option<String> {
 }
 
 /// Two objects in one file, or one object's file where another needs a folder.
-fn collisions(files: &[File]) -> Vec<Error> {
+pub(super) fn collisions(files: &[File]) -> Vec<Error> {
     let mut by_path = BTreeMap::<&str, &ObjectId>::new();
     let mut faults = Vec::new();
     for file in files {

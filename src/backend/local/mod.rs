@@ -4,6 +4,8 @@
 //! The file is looked at when a pod asks, and read again when it has changed.
 //! Nothing here verifies a token, so the cluster's keys must (decision 2).
 
+#[cfg(test)]
+mod conformance;
 mod content;
 mod document;
 mod glob;
