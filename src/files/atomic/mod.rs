@@ -48,7 +48,7 @@ pub enum Outcome {
 
 /// Makes `files` the set that `dir` shows; `dir` is made if it is absent.
 ///
-/// Refuses what [`super::project`] would refuse, and a `dir` where something
+/// Refuses what [`project`](super::project()) would refuse, and a `dir` where something
 /// that is not ours has the name of a file of the set. One writer at a time: a
 /// second one waits. Blocks, so not for the runtime's own threads.
 pub fn write(dir: &Path, files: &[File]) -> io::Result<Outcome> {
