@@ -159,20 +159,24 @@ pub fn tokens(audience: &str, token: &str) -> Tokens {
     }
 }
 
-/// Makes a test of each case.
+/// Makes a test of each case; attributes in front go to each, such as `#[ignore = "…"]`.
 macro_rules! suite {
-    ($rig:ty) => {
-        $crate::backend::conformance::suite!(
-            $rig: delivers, refuses_no_token, refuses_garbage, refuses_another_audience, refuses_expired,
-            refuses_a_foreign_token, refuses_a_forged_token, denies, names_every_missing_object, waits_when_throttled,
-            logs_in_again, ends_by_the_deadline, keeps_pods_apart, reports_every_mistake
-        );
+    (@each $attributes:tt $rig:ty: $($case:ident),*) => {
+        $($crate::backend::conformance::suite!(@one $attributes $rig: $case);)*
     };
-    ($rig:ty: $($case:ident),*) => {
-        $(#[tokio::test]
+    (@one [$($attribute:tt)*] $rig:ty: $case:ident) => {
+        $($attribute)*
+        #[tokio::test]
         async fn $case() {
             $crate::backend::conformance::$case::<$rig>().await;
-        })*
+        }
+    };
+    ($(#[$($attribute:tt)*])* $rig:ty) => {
+        $crate::backend::conformance::suite!(
+            @each [$(#[$($attribute)*])*] $rig: delivers, refuses_no_token, refuses_garbage, refuses_another_audience,
+            refuses_expired, refuses_a_foreign_token, refuses_a_forged_token, denies, names_every_missing_object,
+            waits_when_throttled, logs_in_again, ends_by_the_deadline, keeps_pods_apart, reports_every_mistake
+        );
     };
 }
 pub(crate) use suite;

@@ -18,6 +18,7 @@ pub struct Issuer {
     key: EncodingKey,
     jwks: String,
     kid: String,
+    point: Vec<u8>,
 }
 
 // === impl Issuer ===
@@ -36,12 +37,21 @@ impl Issuer {
         let key =
             json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": x, "y": y});
         let jwks = json!({"keys": [key]}).to_string();
-        Self { key: EncodingKey::from_ec_der(pkcs8.as_ref()), jwks, kid }
+        Self { key: EncodingKey::from_ec_der(pkcs8.as_ref()), jwks, kid, point: point.to_vec() }
     }
 
     /// The key set, as an API server publishes it.
     pub fn jwks(&self) -> &str {
         &self.jwks
+    }
+
+    /// The public key as PEM, which OpenBao's jwt mounts take.
+    pub fn pem(&self) -> String {
+        // SubjectPublicKeyInfo of any P-256 key, up to the point itself.
+        let head = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
+        let der = [hex::decode(head).unwrap(), self.point.clone()].concat();
+        let body = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     }
 
     /// The key set as a source.

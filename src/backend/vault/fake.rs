@@ -242,6 +242,16 @@ fn envelope(status: u16, fields: &Value) -> Answer {
     (status, vec![("content-type", "application/json")], body.to_string())
 }
 
+/// A class of role `web` that wants the key `value` of each `(object, secret)`.
+pub fn class(wants: &[(&str, &str)]) -> Parameters {
+    let entry = |(object, secret): &(&str, &str)| json!({"objectName": object, "secretPath": format!("secret/data/{secret}"), "secretKey": "value"});
+    let objects = Value::from_iter(wants.iter().map(entry)).to_string();
+    [("roleName", "web"), ("objects", &objects)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect()
+}
+
 /// Counts what it hears.
 #[derive(Default)]
 pub struct Heard(Mutex<Vec<String>>);
@@ -281,12 +291,7 @@ impl<const OPENBAO: bool> Rig for FakeRig<OPENBAO> {
     }
 
     fn class(&self, wants: &[(&str, &str)]) -> Parameters {
-        let entry = |(object, secret): &(&str, &str)| json!({"objectName": object, "secretPath": format!("secret/data/{secret}"), "secretKey": "value"});
-        let objects = Value::from_iter(wants.iter().map(entry)).to_string();
-        [("roleName", "web"), ("objects", &objects)]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into_iter()
-            .collect()
+        class(wants)
     }
 
     async fn put(&self, secret: &str, value: &str) {

@@ -1,4 +1,6 @@
-//! The suite, for both names.
+//! The suite for both names, and what only Vault has.
+
+mod real;
 
 mod vault {
     crate::backend::conformance::suite!(crate::backend::vault::fake::FakeRig<false>);
