@@ -10,9 +10,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;
-/// Mounts wait for backends, not for processors; more threads would only cost memory.
-const WORKERS: usize = 4;
-
 fn main() -> ExitCode {
     match Invocation::read(std::env::args_os(), &Environment) {
         Ok(Invocation::Serve(config)) => serve(*config),
@@ -35,10 +32,11 @@ fn serve(config: Config) -> ExitCode {
     }))
 }
 
+/// One thread: mounts wait for backends, not for processors, and each hop between
+/// threads cost a mount more than its own work (docs/performance.md). Files are read
+/// on threads of their own.
 fn runtime() -> std::io::Result<Runtime> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(processors.min(WORKERS)).max_blocking_threads(16).enable_all().build()
+    tokio::runtime::Builder::new_current_thread().max_blocking_threads(16).enable_all().build()
 }
 
 async fn terminated() {

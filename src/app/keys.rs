@@ -18,6 +18,8 @@ use crate::time::{Deadline, Stopwatch};
 
 /// The largest JWKS document.
 const MAX_BYTES: u64 = 1024 * 1024;
+/// How long a file's keys are used without looking at it again.
+const LOOK: Duration = Duration::from_secs(5);
 /// How long one fetch may take.
 const FETCH: Duration = Duration::from_secs(10);
 /// Fetched keys are taken as new for this long, then asked for again.
@@ -37,7 +39,14 @@ pub(super) fn source(config: &config::Keys) -> Result<Option<Arc<dyn KeySource>>
 /// Keys of a file, read again when it changes.
 struct FromFile {
     path: PathBuf,
-    kept: Mutex<Option<(Stamp, Arc<Keys>)>>,
+    kept: Mutex<Option<FileKeys>>,
+}
+
+/// What a file held when it was last looked at.
+struct FileKeys {
+    stamp: Stamp,
+    looked: Stopwatch,
+    keys: Arc<Keys>,
 }
 
 /// What tells two states of a file apart.
@@ -63,21 +72,28 @@ struct Kept {
 // === impl FromFile ===
 
 impl FromFile {
-    async fn read(&self) -> Result<Arc<Keys>, Error> {
+    /// Looks at the file once a while, and whenever a key is asked for that it did not have.
+    async fn read(&self, kid: Option<&str>) -> Result<Arc<Keys>, Error> {
+        let mut kept = self.kept.lock().await;
+        if let Some(known) = kept.as_ref().filter(|known| known.is_fresh(kid)) {
+            return Ok(known.keys.clone());
+        }
         let found = tokio::fs::metadata(&self.path).await.map_err(|error| self.fault(error))?;
         let stamp = (found.modified().ok(), found.len());
-        let mut kept = self.kept.lock().await;
-        if let Some((at, keys)) = kept.as_ref().filter(|(at, _)| *at == stamp) {
-            debug_assert_eq!(*at, stamp);
-            return Ok(keys.clone());
-        }
-        if found.len() > MAX_BYTES {
+        let keys = match kept.take().filter(|known| known.stamp == stamp) {
+            Some(known) => known.keys,
+            None => self.parse(found.len()).await?,
+        };
+        *kept = Some(FileKeys { stamp, looked: Stopwatch::start(), keys: keys.clone() });
+        Ok(keys)
+    }
+
+    async fn parse(&self, size: u64) -> Result<Arc<Keys>, Error> {
+        if size > MAX_BYTES {
             return Err(self.fault("the file is too large"));
         }
         let bytes = tokio::fs::read(&self.path).await.map_err(|error| self.fault(error))?;
-        let keys = Arc::new(Keys::parse(&bytes).map_err(|fault| self.fault(fault))?);
-        *kept = Some((stamp, keys.clone()));
-        Ok(keys)
+        Keys::parse(&bytes).map(Arc::new).map_err(|fault| self.fault(fault))
     }
 
     fn fault(&self, fault: impl std::fmt::Display) -> Error {
@@ -88,12 +104,20 @@ impl FromFile {
 }
 
 impl KeySource for FromFile {
-    fn keys<'a>(&'a self, _: Option<&'a str>, by: Deadline) -> BoxFuture<'a, Result<Arc<Keys>, Error>> {
+    fn keys<'a>(&'a self, kid: Option<&'a str>, by: Deadline) -> BoxFuture<'a, Result<Arc<Keys>, Error>> {
         async move {
             let late = || Err(self.fault("the disk did not answer in time").kind_as(Kind::Deadline));
-            by.bound(self.read()).await.unwrap_or_else(late)
+            by.bound(self.read(kid)).await.unwrap_or_else(late)
         }
         .boxed()
+    }
+}
+
+// === impl FileKeys ===
+
+impl FileKeys {
+    fn is_fresh(&self, kid: Option<&str>) -> bool {
+        self.looked.elapsed() < LOOK && kid.is_none_or(|kid| self.keys.has(kid))
     }
 }
 
@@ -106,7 +130,7 @@ impl FromUrl {
         let trust =
             Trust { roots: config.ca_file.clone().map_or(Roots::System, Roots::File), ..Trust::default() };
         Ok(Self {
-            pool: Pool::new(Limits { in_flight: 1, reply_bytes: 1024 * 1024 }),
+            pool: Pool::new(Limits { in_flight: 1, streams: 1, reply_bytes: 1024 * 1024 }),
             target: Target { address, trust },
             path: String::new(),
             token_file: config.token_file.clone(),

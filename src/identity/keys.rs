@@ -1,10 +1,11 @@
 //! Signatures: the cluster's public keys, and where they come from.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 
 use super::claims::Parts;
 use crate::error::Error;
@@ -20,32 +21,68 @@ pub trait KeySource: Send + Sync {
     fn keys<'a>(&'a self, kid: Option<&'a str>, by: Deadline) -> BoxFuture<'a, Result<Arc<Keys>, Error>>;
 }
 
-/// A parsed JWKS.
-#[derive(Debug)]
-pub struct Keys(JwkSet);
+/// A parsed JWKS: the keys that we can use.
+pub struct Keys(Vec<Key>);
+
+struct Key {
+    kid: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
 
 // === impl Keys ===
 
 impl Keys {
-    /// Reads a JWKS document.
+    /// Reads a JWKS document. Keys of other kinds than ours are left out.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("not a JWKS: {error}"))?;
-        match set.keys.is_empty() {
-            true => Err("the JWKS holds no key".into()),
-            false => Ok(Self(set)),
+        let keys: Vec<_> = set.keys.iter().filter_map(Key::read).collect();
+        match keys.is_empty() {
+            true => Err("the JWKS holds no RSA or P-256 key".into()),
+            false => Ok(Self(keys)),
         }
     }
 
     /// Whether a key of this id is among them.
     pub fn has(&self, kid: &str) -> bool {
-        self.0.find(kid).is_some()
+        self.0.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
     /// Whether the token's signature is by one of the keys.
     pub(super) fn verify(&self, parts: &Parts<'_>, kid: Option<&str>, algorithm: Algorithm) -> bool {
-        let candidates =
-            self.0.keys.iter().filter(|key| kid.is_none() || key.common.key_id.as_deref() == kid);
-        candidates.into_iter().any(|key| verify_by(key, parts, algorithm))
+        let named = |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
+        self.0.iter().filter(named).any(|key| key.algorithm == algorithm && key.signed(parts))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.kid)).finish()
+    }
+}
+
+// === impl Key ===
+
+impl Key {
+    fn read(jwk: &Jwk) -> Option<Self> {
+        let key = DecodingKey::from_jwk(jwk).ok()?;
+        let algorithm = match key.family() {
+            AlgorithmFamily::Rsa => Algorithm::RS256,
+            AlgorithmFamily::Ec => Algorithm::ES256,
+            _ => return None,
+        };
+        // A key that says what it is for is used for nothing else.
+        let said = jwk.common.key_algorithm.map(Algorithm::try_from);
+        said.is_none_or(|said| said.ok() == Some(algorithm)).then(|| Self {
+            kid: jwk.common.key_id.clone(),
+            algorithm,
+            key,
+        })
+    }
+
+    fn signed(&self, parts: &Parts<'_>) -> bool {
+        let message = parts.signed.as_bytes();
+        jsonwebtoken::crypto::verify(parts.signature, message, &self.key, self.algorithm).unwrap_or(false)
     }
 }
 
@@ -53,23 +90,4 @@ impl Keys {
 pub(super) fn header(token: &str) -> Option<(Option<String>, Algorithm)> {
     let header = jsonwebtoken::decode_header(token).ok()?;
     ALGORITHMS.contains(&header.alg).then_some((header.kid, header.alg))
-}
-
-fn verify_by(key: &Jwk, parts: &Parts<'_>, algorithm: Algorithm) -> bool {
-    // A key that says what it is for is used for nothing else.
-    let said = key.common.key_algorithm.map(Algorithm::try_from);
-    if said.is_some_and(|said| said.ok() != Some(algorithm)) {
-        return false;
-    }
-    let Ok(key) = DecodingKey::from_jwk(key) else { return false };
-    key.family() == family(algorithm)
-        && jsonwebtoken::crypto::verify(parts.signature, parts.signed.as_bytes(), &key, algorithm)
-            .unwrap_or(false)
-}
-
-fn family(algorithm: Algorithm) -> jsonwebtoken::AlgorithmFamily {
-    match algorithm {
-        Algorithm::ES256 => jsonwebtoken::AlgorithmFamily::Ec,
-        _ => jsonwebtoken::AlgorithmFamily::Rsa,
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use reqwest::redirect::Policy;
 use secrecy::SecretSlice;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,15 +24,13 @@ const CONNECT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a connection may take back into the pool.
 const SETTLE: Duration = Duration::from_millis(1);
-/// Whether servers may choose HTTP/2. One connection would carry everything, but
-/// the in-flight limit makes sixteen of HTTP/1.1 enough, and they share no window.
-const HTTP2: bool = false;
-
 /// What a client is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// The most requests at once, and with HTTP/1.1 the most connections.
+    /// The most requests at once, and so the most connections, until a server speaks HTTP/2.
     pub in_flight: usize,
+    /// The most requests at once on the one connection of HTTP/2.
+    pub streams: usize,
     /// The largest reply body.
     pub reply_bytes: usize,
 }
@@ -68,6 +67,8 @@ pub struct Client {
     /// The base that requests are sent to: the address, under the certificate's name if that is another.
     base: Address,
     slots: Arc<Semaphore>,
+    /// Set with the first reply over HTTP/2, which makes room for its streams.
+    multiplexed: AtomicBool,
     limits: Limits,
 }
 
@@ -75,7 +76,7 @@ pub struct Client {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: 16, reply_bytes: 8 * 1024 * 1024 }
+        Self { in_flight: 16, streams: 128, reply_bytes: 8 * 1024 * 1024 }
     }
 }
 
@@ -93,7 +94,8 @@ impl Client {
             // Without this, reqwest would load the system's roots for a connection without TLS.
             build(builder.tls_certs_only([]))?
         };
-        Ok(Self { address, http, base, slots: Arc::new(Semaphore::new(limits.in_flight.max(1))), limits })
+        let slots = Arc::new(Semaphore::new(limits.in_flight.max(1)));
+        Ok(Self { address, http, base, slots, multiplexed: AtomicBool::new(false), limits })
     }
 
     /// The server's address.
@@ -104,8 +106,7 @@ impl Client {
     /// Sends `request` when it is its turn and returns the whole reply, by `by`.
     pub async fn send(&self, request: Request, by: Deadline) -> Result<Reply, Failure> {
         let Some(slot) = by.bound(self.slots.clone().acquire_owned()).await else {
-            let text =
-                format!("the deadline passed behind {} other requests to this server", self.limits.in_flight);
+            let text = "the deadline passed behind other requests to this server".to_owned();
             return Err(Failure::new(Cause::Deadline, text));
         };
         let slot = Settling(slot.ok());
@@ -131,6 +132,9 @@ impl Client {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Reply, Failure> {
+        if response.version() == Version::HTTP_2 && !self.multiplexed.swap(true, Ordering::Relaxed) {
+            self.slots.add_permits(self.limits.streams.saturating_sub(self.limits.in_flight));
+        }
         let (status, headers) = (response.status().as_u16(), response.headers());
         let (retry_after, location) = (retry_after(headers), location(headers));
         let mut body = Body::new(response.content_length(), self.limits.reply_bytes)?;
@@ -178,9 +182,6 @@ fn builder(address: &Address, trust: &Trust, limits: Limits) -> Result<reqwest::
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(limits.in_flight)
         .dns_resolver(Arc::new(Lookup::new(instead)));
-    if !HTTP2 {
-        builder = builder.http1_only();
-    }
     if let Some(proxy) = &trust.proxy {
         let proxy = reqwest::Proxy::all(proxy)
             .map_err(|_| Failure::new(Cause::Setup, "the proxy's address is not a URL"))?;

@@ -65,7 +65,7 @@ fn soon() -> Deadline {
 }
 
 async fn client(address: Address) -> Client {
-    Client::new(address, Trust::default(), Limits { in_flight: 16, reply_bytes: 1000 }).await.unwrap()
+    Client::new(address, Trust::default(), Limits { reply_bytes: 1000, ..Limits::default() }).await.unwrap()
 }
 
 async fn ask(answer: &str) -> Result<Reply, Failure> {

@@ -30,12 +30,16 @@ async fn publish_republish_with_changed_content_unpublish() {
     let class = [("roleName", "web"), ("objects", &*objects("drv-life"))];
     world.kube.class("drv-life", "web-secrets", "vault", &class, None).await;
     let pod = world.pod("a").await;
-    driver.kubelet_publish(&pod, &world.tokens(&pod).await).await.unwrap_or_else(|status| panic!("{status:?}\n{}", world.keymount.logs()));
+    driver
+        .kubelet_publish(&pod, &world.tokens(&pod).await)
+        .await
+        .unwrap_or_else(|status| panic!("{status:?}\n{}", world.keymount.logs()));
     assert!(driver.is_mounted(&pod));
     let tree = driver.tree(&pod);
     assert_eq!(tree["db/password"], (0o400, PASSWORD.as_bytes().to_vec()));
     assert_eq!(tree["user"], (0o644, b"app-user".to_vec()));
-    let versions = |status: Option<Value>| status.map(|status| status["objects"].to_string()).unwrap_or_default();
+    let versions =
+        |status: Option<Value>| status.map(|status| status["objects"].to_string()).unwrap_or_default();
     let before = versions(world.kube.pod_status(&pod).await);
     assert!(before.contains("db/password"), "{before}");
 
@@ -58,7 +62,10 @@ async fn two_classes_in_one_pod() {
     let path = "secret/data/drv-two/db";
     for (class, key) in [("one", "username"), ("two", "password")] {
         let objects = object("nested/value", path, key);
-        world.kube.class("drv-two", class, "vault", &[("roleName", "web"), ("objects", &objects)], None).await;
+        world
+            .kube
+            .class("drv-two", class, "vault", &[("roleName", "web"), ("objects", &objects)], None)
+            .await;
     }
     let pod = world.kube.pod("drv-two", "a", "web", "one").await;
     let tokens = world.tokens(&pod).await;
@@ -100,7 +107,9 @@ async fn a_synced_kubernetes_secret_has_the_files_bytes() {
     assert!(eventually(Duration::from_secs(30), there).await, "{}", driver.log());
     let secret = world.kube.get(path).await.body;
     use base64::Engine as _;
-    let decoded = |key: &str| base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
+    let decoded = |key: &str| {
+        base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap()
+    };
     assert_eq!(decoded("password"), PASSWORD.as_bytes());
     assert_eq!(decoded("user"), b"app-user");
 }

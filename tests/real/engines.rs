@@ -31,11 +31,16 @@ async fn what_a_failed_mount_minted_is_given_back() {
     world.bao.database("database", &pg).await;
     world.bao.database_role("database", "ro", "10m", "1h").await;
     let pod = world.pod("a").await;
-    let objects = object("user", "database/creds/ro", "username") + &object("none", "secret/data/eng-back/none", "x");
+    let objects =
+        object("user", "database/creds/ro", "username") + &object("none", "secret/data/eng-back/none", "x");
     let mount = world.mount(&pod, &objects).await;
     world.refused(&mount).await;
     let gone = || async { world.bao.lease_count("database/creds/").await == 0 };
-    assert!(eventually(Duration::from_secs(5), gone).await, "{:?}", world.bao.leases("database/creds/").await);
+    assert!(
+        eventually(Duration::from_secs(5), gone).await,
+        "{:?}",
+        world.bao.leases("database/creds/").await
+    );
     assert!(pg.roles().is_empty(), "{:?}", pg.roles());
 }
 
@@ -62,9 +67,12 @@ async fn certificates_with_different_arguments_are_different_requests() {
     world.bao.pki("pki", "web", "1h").await;
     let pod = world.pod("a").await;
     let issue = |name: &str, common: &str, key: &str| {
-        object(name, "pki/issue/web", key) + &format!("  method: PUT\n  secretArgs: {{ common_name: {common}, ttl: 5m }}\n")
+        object(name, "pki/issue/web", key)
+            + &format!("  method: PUT\n  secretArgs: {{ common_name: {common}, ttl: 5m }}\n")
     };
-    let objects = issue("a.crt", "a.svc", "certificate") + &issue("a.key", "a.svc", "private_key") + &issue("b.crt", "b.svc", "certificate");
+    let objects = issue("a.crt", "a.svc", "certificate")
+        + &issue("a.key", "a.svc", "private_key")
+        + &issue("b.crt", "b.svc", "certificate");
     let answer = world.read(&pod, &objects).await;
     secrets::remember(&answer.text("a.key").unwrap());
     assert_ne!(answer.text("a.crt"), answer.text("b.crt"));
@@ -78,7 +86,8 @@ async fn any_path_and_method_with_arguments() {
     world.bao.put("sys/mounts/transit", json!({ "type": "transit" })).await;
     world.bao.put("transit/keys/k", json!({})).await;
     let pod = world.pod("a").await;
-    let objects = object("c", "transit/encrypt/k", "ciphertext") + "  method: post\n  secretArgs: { plaintext: aGVsbG8= }\n";
+    let objects = object("c", "transit/encrypt/k", "ciphertext")
+        + "  method: post\n  secretArgs: { plaintext: aGVsbG8= }\n";
     let answer = world.read(&pod, &objects).await;
     assert!(answer.text("c").unwrap().starts_with("vault:v1:"));
 }
@@ -88,9 +97,14 @@ async fn a_rate_limit_is_waited_out() {
     let Some(world) = World::new("eng-rate").await else { return };
     let pod = world.pod("a").await;
     world.bao.rate_limit("kv", "secret/", 1, "1s").await;
-    let objects = object("a", "secret/data/eng-rate/db?version=1", "password") + &object("b", "secret/data/eng-rate/db", "password");
+    let objects = object("a", "secret/data/eng-rate/db?version=1", "password")
+        + &object("b", "secret/data/eng-rate/db", "password");
     assert_eq!(world.read(&pod, &objects).await.tree().len(), 2);
     let metrics = world.keymount.metrics().await;
-    assert!(metrics.contains(r#"keymount_backend_requests_total{operation="read",provider="vault",status="429"}"#), "{metrics}");
+    assert!(
+        metrics
+            .contains(r#"keymount_backend_requests_total{operation="read",provider="vault",status="429"}"#),
+        "{metrics}"
+    );
     world.bao.no_rate_limit("kv").await;
 }

@@ -14,7 +14,10 @@ async fn a_pod_never_starts_on_an_empty_volume() {
     let options = Options { rotation: true, interval: Duration::from_secs(8) };
     let Some(driver) = Driver::start(world.kube, &world.keymount.providers(), options).await else { return };
     let objects = object("p", "secret/data/hazard/db", "password");
-    world.kube.class("hazard", "web-secrets", "vault", &[("roleName", "web"), ("objects", &objects)], None).await;
+    world
+        .kube
+        .class("hazard", "web-secrets", "vault", &[("roleName", "web"), ("objects", &objects)], None)
+        .await;
     let pod = world.pod("a").await;
     let tokens = world.tokens(&pod).await;
 

@@ -22,7 +22,9 @@ async fn a_pods_secret_arrives_by_the_kubernetes_and_by_the_jwt_login() {
 async fn each_path_is_read_once_for_all_its_objects() {
     let Some(world) = World::new("kv-once").await else { return };
     let (pod, path) = (world.pod("a").await, "secret/data/kv-once/db");
-    let objects = object("u", path, "username") + &object("p", path, "password") + &object("q", &format!("/v1/{path}"), "password");
+    let objects = object("u", path, "username")
+        + &object("p", path, "password")
+        + &object("q", &format!("/v1/{path}"), "password");
     let answer = world.read(&pod, &objects).await;
     assert_eq!(answer.text("u").as_deref(), Some("app-user"));
     assert_eq!(answer.text("q").as_deref(), Some(PASSWORD));
@@ -38,10 +40,19 @@ async fn kv1_numbers_binary_and_encodings() {
     let data = json!({ "big": 12_345_678_901_234_567_890_u64, "map": { "b": [1, 2.50], "a": "<&>" }, "key": "aGVsbG8=", "hex": "68656c6c6f" });
     world.bao.put("kv1/kv1/x", data).await;
     let read = |name: &str, key: &str| object(name, "kv1/kv1/x", key);
-    let objects = read("big", "big") + &read("map", "map") + &read("key", "key") + "  encoding: base64\n" + &read("hex", "hex") + "  encoding: HEX\n";
+    let objects = read("big", "big")
+        + &read("map", "map")
+        + &read("key", "key")
+        + "  encoding: base64\n"
+        + &read("hex", "hex")
+        + "  encoding: HEX\n";
     let answer = world.read(&pod, &objects).await;
     assert_eq!(answer.text("big").as_deref(), Some("12345678901234567890"), "a number keeps its digits");
-    assert_eq!(answer.text("map").as_deref(), Some(r#"{"a":"\u003c\u0026\u003e","b":[1,2.50]}"#), "Go's JSON");
+    assert_eq!(
+        answer.text("map").as_deref(),
+        Some(r#"{"a":"\u003c\u0026\u003e","b":[1,2.50]}"#),
+        "Go's JSON"
+    );
     assert_eq!(answer.text("key").as_deref(), Some("hello"));
     assert_eq!(answer.text("hex").as_deref(), Some("hello"));
 }
@@ -61,9 +72,15 @@ async fn older_deleted_and_destroyed_versions() {
         let mount = world.mount(&pod, &at(version)).await;
         let (code, message) = world.refused(&mount).await;
         assert_eq!(code, Code::NotFound, "{message}");
-        assert!(message.contains(word) && message.contains("object=x") && message.contains(path), "{message}");
+        assert!(
+            message.contains(word) && message.contains("object=x") && message.contains(path),
+            "{message}"
+        );
     }
-    assert_eq!(world.read(&pod, &object("x", &format!("secret/data/{path}"), "x")).await.text("x").as_deref(), Some("third-value"));
+    assert_eq!(
+        world.read(&pod, &object("x", &format!("secret/data/{path}"), "x")).await.text("x").as_deref(),
+        Some("third-value")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,16 +139,32 @@ async fn namespaces_and_openbaos_own_names() {
     let Some(world) = World::new("kv-openbao").await else { return };
     let url = world.bao.url();
     world.bao.put("sys/namespaces/team", json!({})).await;
-    let openbao = crate::support::keymount::Keymount::start(&["--provider", "openbao", "--openbao-addr", "http://127.0.0.1:1"]).await;
+    let openbao = crate::support::keymount::Keymount::start(&[
+        "--provider",
+        "openbao",
+        "--openbao-addr",
+        "http://127.0.0.1:1",
+    ])
+    .await;
     let pod = world.pod("a").await;
     let tokens = world.kube.pod_tokens(&pod, &["openbao", "vault"]).await;
     let objects = object("p", "secret/data/kv-openbao/db", "password");
-    let class = [("baoRoleName", "web"), ("baoAddress", url.as_str()), ("objects", objects.as_str()), ("audience", "vault")];
+    let class = [
+        ("baoRoleName", "web"),
+        ("baoAddress", url.as_str()),
+        ("objects", objects.as_str()),
+        ("audience", "vault"),
+    ];
     let provider = openbao.provider("openbao").await;
     let answer = provider.mount(&Mount::new(&pod, &class, &tokens)).await.unwrap();
     assert_eq!(answer.text("p").as_deref(), Some(PASSWORD));
-    let elsewhere = Mount::new(&pod, &class, &tokens).set("baoNamespace", "team").set("vaultAddress", "http://127.0.0.1:2");
+    let elsewhere = Mount::new(&pod, &class, &tokens)
+        .set("baoNamespace", "team")
+        .set("vaultAddress", "http://127.0.0.1:2");
     let status = provider.mount(&elsewhere).await.expect_err("no such auth mount there");
-    assert!(status.message().contains("namespace=team") && status.message().starts_with("stage=login"), "{status:?}");
+    assert!(
+        status.message().contains("namespace=team") && status.message().starts_with("stage=login"),
+        "{status:?}"
+    );
     secrets::remember(PASSWORD);
 }

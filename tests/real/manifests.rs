@@ -41,7 +41,10 @@ async fn a_real_api_server_accepts_them_strictly() {
 fn the_daemonset_uses_only_flags_that_exist() {
     let text = std::fs::read_to_string("manifests/keymount.yaml").unwrap();
     let flags = text.lines().filter_map(|line| line.trim().strip_prefix("- --"));
-    let help = std::process::Command::new(env!("CARGO_BIN_EXE_keymount")).args(["serve", "--help"]).output().unwrap();
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_keymount"))
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let mut count = 0;
     for flag in flags {

@@ -16,7 +16,10 @@ async fn sealed_and_unsealed() {
     world.bao.seal().await;
     let (code, message) = world.refused(&mount.clone().timeout(Some(Duration::from_secs(4)))).await;
     assert_eq!(code, Code::Internal, "{message}");
-    assert!(message.starts_with("stage=login") && message.contains("http=503") && message.contains("sealed"), "{message}");
+    assert!(
+        message.starts_with("stage=login") && message.contains("http=503") && message.contains("sealed"),
+        "{message}"
+    );
     world.bao.unseal().await;
     assert_eq!(world.call(&mount).await.unwrap().text("p").as_deref(), Some(PASSWORD));
 }
@@ -32,7 +35,11 @@ async fn stopped_and_restarted() {
     let (code, message) = world.refused(&mount).await;
     assert_eq!(code, Code::Internal, "{message}");
     assert!(message.contains("connection refused") && message.contains("backend=vault"), "{message}");
-    assert!(watch.elapsed() < Duration::from_secs(40), "the kubelet tries again by itself: {:?}", watch.elapsed());
+    assert!(
+        watch.elapsed() < Duration::from_secs(40),
+        "the kubelet tries again by itself: {:?}",
+        watch.elapsed()
+    );
     world.bao.restart().await;
     trust(&world.bao, world.kube).await;
     world.put("out-stop/db", json!({ "password": PASSWORD })).await;

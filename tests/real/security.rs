@@ -34,7 +34,12 @@ async fn refused_before_and_after(world: &World, auth: &str) {
     };
     let cases = [
         ("none", None),
-        ("expired", Some(minted(world, &pod, |claims| claims["exp"] = (claims["exp"].as_u64().unwrap() - 1000).into()))),
+        (
+            "expired",
+            Some(minted(world, &pod, |claims| {
+                claims["exp"] = (claims["exp"].as_u64().unwrap() - 1000).into()
+            })),
+        ),
         ("another pod's", Some(world.kube.pod_token(&other, "vault", 3600).await)),
         ("another account's", Some(world.kube.pod_token(&strange, "vault", 3600).await)),
         ("another audience's", Some(world.kube.pod_token(&pod, "other", 3600).await)),
@@ -43,7 +48,8 @@ async fn refused_before_and_after(world: &World, auth: &str) {
     ];
     let objects = object("p", OBJECTS.0, OBJECTS.1);
     let mount = |token: Option<&Token>| {
-        let tokens: BTreeMap<_, _> = token.map(|token| ("vault".to_owned(), token.clone())).into_iter().collect();
+        let tokens: BTreeMap<_, _> =
+            token.map(|token| ("vault".to_owned(), token.clone())).into_iter().collect();
         Mount::new(&pod, &[("roleName", "web"), ("objects", &objects), ("vaultAuthMountPath", auth)], &tokens)
     };
     for round in ["before", "after"] {
@@ -71,7 +77,9 @@ async fn bad_proofs_are_refused_with_the_clusters_keys() {
     std::fs::write(&jwks, kube.jwks().await.to_string()).unwrap();
     let jwks = jwks.display().to_string();
     let issuer = crate::support::kube::ISSUER;
-    let Some(world) = World::with("sec", &["--jwks-file", &jwks, "--jwks-issuer", issuer]).await else { return };
+    let Some(world) = World::with("sec", &["--jwks-file", &jwks, "--jwks-issuer", issuer]).await else {
+        return;
+    };
     refused_before_and_after(&world, "kubernetes").await;
     let pod = world.pod("issuer").await;
     let token = minted(&world, &pod, |claims| claims["iss"] = "https://elsewhere".into());
@@ -107,7 +115,8 @@ async fn keys_come_from_the_api_server_itself() {
     let payload = good["vault"]["token"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
     let claims: Value = {
         use base64::Engine as _;
-        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap())
+            .unwrap()
     };
     let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256);
     let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();

@@ -85,18 +85,25 @@ impl World {
 pub async fn trust(bao: &Bao, kube: &Kube) {
     bao.enable_kubernetes("kubernetes", kube).await;
     bao.enable_jwt("jwt", Keys::Pems(&[kube.service_account_pem().to_owned()])).await;
-    let template = |accessor: &str, key: &str| format!("{{{{identity.entity.aliases.{accessor}.metadata.{key}}}}}");
+    let template =
+        |accessor: &str, key: &str| format!("{{{{identity.entity.aliases.{accessor}.metadata.{key}}}}}");
     let by_kubernetes = template(&bao.accessor("kubernetes").await, "service_account_namespace");
     let by_jwt = template(&bao.accessor("jwt").await, "namespace");
     let read = |path: String| format!("path \"{path}\" {{ capabilities = [\"read\"] }}\n");
-    let own = [by_kubernetes, by_jwt].map(|own| read(format!("secret/data/{own}/*")) + &read(format!("kv1/{own}/*"))).concat();
+    let own = [by_kubernetes, by_jwt]
+        .map(|own| read(format!("secret/data/{own}/*")) + &read(format!("kv1/{own}/*")))
+        .concat();
     let engines = "path \"pki/issue/*\" { capabilities = [\"update\"] }\npath \"database/creds/*\" { capabilities = [\"read\"] }\n\
                    path \"transit/*\" { capabilities = [\"update\"] }\n";
     bao.policy("pods", &(own + engines)).await;
-    bao.role("kubernetes", "web", json!({
-        "bound_service_account_names": ["web", "strange"], "bound_service_account_namespaces": ["*"],
-        "audience": "vault", "token_policies": ["pods"], "token_ttl": "10m",
-    }))
+    bao.role(
+        "kubernetes",
+        "web",
+        json!({
+            "bound_service_account_names": ["web", "strange"], "bound_service_account_namespaces": ["*"],
+            "audience": "vault", "token_policies": ["pods"], "token_ttl": "10m",
+        }),
+    )
     .await;
     bao.role("jwt", "web", json!({
         "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": ["pods"], "token_ttl": "10m",

@@ -85,8 +85,8 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(super) const fn limits(&self) -> Limits {
-        Limits { in_flight: self.max_in_flight, reply_bytes: self.max_response_bytes }
+    pub(super) fn limits(&self) -> Limits {
+        Limits { in_flight: self.max_in_flight, reply_bytes: self.max_response_bytes, ..Limits::default() }
     }
 
     /// A CA file wins over a folder, as in Vault's own client.

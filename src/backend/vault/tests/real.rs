@@ -1,4 +1,8 @@
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may fail loudly and look for programs")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may fail loudly and look for programs"
+)]
 //! The conformance suite against a real OpenBao: it keeps the fake honest.
 //! Run with `BAO_BIN=… cargo test --lib -- --ignored real`.
 
@@ -30,9 +34,15 @@ impl Real {
     /// A request as root; its answer's body.
     pub(super) async fn root(&self, method: &str, path: &str, body: Value) -> Value {
         let method = method.parse().unwrap();
-        let request = self.http.request(method, format!("{}/v1/{path}", self.address)).header("x-vault-token", "root");
+        let request =
+            self.http.request(method, format!("{}/v1/{path}", self.address)).header("x-vault-token", "root");
         let response = request.json(&body).send().await.unwrap();
-        assert!(response.status().is_success(), "{path}: {} {}", response.status(), response.text().await.unwrap());
+        assert!(
+            response.status().is_success(),
+            "{path}: {} {}",
+            response.status(),
+            response.text().await.unwrap()
+        );
         response.json().await.unwrap_or_default()
     }
 
@@ -56,7 +66,12 @@ impl Rig for Real {
             .spawn()
             .unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let real = Self { address: format!("http://127.0.0.1:{port}"), http, allowed: Mutex::default(), _server: server };
+        let real = Self {
+            address: format!("http://127.0.0.1:{port}"),
+            http,
+            allowed: Mutex::default(),
+            _server: server,
+        };
         let health = format!("{}/v1/sys/health", real.address);
         while !real.http.get(&health).send().await.is_ok_and(|health| health.status().is_success()) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -94,4 +109,7 @@ impl Rig for Real {
     }
 }
 
-crate::backend::conformance::suite!(#[ignore = "needs OpenBao: BAO_BIN or bao on the PATH"] Real);
+crate::backend::conformance::suite!(
+    #[ignore = "needs OpenBao: BAO_BIN or bao on the PATH"]
+    Real
+);
