@@ -90,7 +90,8 @@ impl FromFile {
 impl KeySource for FromFile {
     fn keys<'a>(&'a self, _: Option<&'a str>, by: Deadline) -> BoxFuture<'a, Result<Arc<Keys>, Error>> {
         async move {
-            by.bound(self.read()).await.unwrap_or_else(|| Err(self.fault("the disk did not answer in time")))
+            let late = || Err(self.fault("the disk did not answer in time").kind_as(Kind::Deadline));
+            by.bound(self.read()).await.unwrap_or_else(late)
         }
         .boxed()
     }

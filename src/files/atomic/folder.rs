@@ -92,11 +92,16 @@ impl Folder {
         // What the link leads to must be on disk before the link is.
         self.sync()?;
         rustix::fs::symlinkat(target, &self.0, temporary)?;
-        if let Err(error) = rustix::fs::renameat(&self.0, temporary, &self.0, name) {
+        if let Err(error) = self.rename(temporary, name) {
             let _ = self.unlink(temporary);
-            return Err(error.into());
+            return Err(error);
         }
         self.sync()
+    }
+
+    /// Gives an entry another name.
+    pub(super) fn rename(&self, name: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, name, &self.0, to)?)
     }
 
     /// Removes a link or file.

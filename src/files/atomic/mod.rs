@@ -26,6 +26,8 @@ use crate::time::{Clock as _, Wall, random};
 
 const DATA: &str = "..data";
 const TEMPORARY: &str = "..data_tmp";
+/// Behind the name of a folder that is being removed.
+const GONE: &str = ".gone";
 /// `YYYY_MM_DD_HH_MM_SS` with `9` for any digit.
 const STAMP: &str = "9999_99_99_99_99_99";
 const MODE_BITS: u32 = 0o777;
@@ -46,7 +48,7 @@ pub enum Outcome {
 
 /// Makes `files` the set that `dir` shows; `dir` is made if it is absent.
 ///
-/// Refuses what [`super::project`] would refuse, and a `dir` where something
+/// Refuses what [`project`](super::project()) would refuse, and a `dir` where something
 /// that is not ours has the name of a file of the set. One writer at a time: a
 /// second one waits. Blocks, so not for the runtime's own threads.
 pub fn write(dir: &Path, files: &[File]) -> io::Result<Outcome> {
@@ -146,11 +148,16 @@ fn hide(root: &Folder, names: &BTreeSet<&str>) -> io::Result<()> {
 }
 
 /// Removes what an interrupted write left, and what the last swap replaced.
+///
+/// A folder is renamed first: whoever still reads in it by its path finds
+/// nothing, rather than a set that loses one file after the other.
 fn sweep(dir: &Path, root: &Folder, current: Option<&str>) -> io::Result<()> {
     for (name, kind) in root.entries()? {
         match kind {
             FileType::Directory if is_ours(&name) && Some(name.as_str()) != current => {
-                std::fs::remove_dir_all(dir.join(&name))?;
+                let gone = format!("{}{GONE}", name.trim_end_matches(GONE));
+                root.rename(&name, &gone)?;
+                std::fs::remove_dir_all(dir.join(gone))?;
             }
             FileType::Symlink if name.starts_with(TEMPORARY) => root.unlink(&name)?,
             _ => {}

@@ -1,0 +1,146 @@
+//! The program under test, as a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::http::{Http, Reply};
+use super::process::{Child, Spec};
+use super::provider::Provider;
+use super::{eventually, ports, process};
+
+const NAME: &str = "keymount";
+
+/// A running provider; dropping it kills it.
+pub struct Keymount {
+    args: Vec<String>,
+    port: u16,
+    child: Child,
+    admin: Http,
+    home: TempDir,
+}
+
+impl Keymount {
+    /// `keymount serve` with a sockets folder and an admin address of its own, and these arguments.
+    pub async fn start(args: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(home.path().join("providers")).expect("folder");
+        let port = ports::free();
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let child = launch(home.path(), port, &args);
+        let admin = Http::new(format!("http://127.0.0.1:{port}"), None, "authorization");
+        let mut keymount = Self { args, port, child, admin, home };
+        keymount.wait_ready().await;
+        keymount
+    }
+
+    /// Until every socket it made answers `Version`.
+    async fn wait_ready(&mut self) {
+        for _ in 0..1000 {
+            if let Some(code) = self.child.exited() {
+                panic!("keymount ended with {code}: {}", self.child.log());
+            }
+            if self.answers().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("keymount does not answer: {}", self.child.log());
+    }
+
+    async fn answers(&self) -> bool {
+        let sockets = self.sockets();
+        for socket in &sockets {
+            let Ok(provider) = Provider::connect(socket).await else { return false };
+            if provider.version().await.is_err() {
+                return false;
+            }
+        }
+        !sockets.is_empty()
+    }
+
+    /// The folder to give to the driver.
+    pub fn providers(&self) -> PathBuf {
+        self.home.path().join("providers")
+    }
+
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.providers()).expect("the providers folder");
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "sock"));
+        paths.sort();
+        paths
+    }
+
+    /// A connection to the socket of this name.
+    pub async fn provider(&self, name: &str) -> Provider {
+        Provider::connect(&self.providers().join(format!("{name}.sock"))).await.expect("a connection")
+    }
+
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Everything it wrote, over restarts.
+    pub fn logs(&self) -> String {
+        self.child.log()
+    }
+
+    /// `None` when the admin address does not answer.
+    pub async fn admin(&self, path: &str) -> Option<Reply> {
+        self.admin.send("GET", path, "", None).await
+    }
+
+    pub async fn metrics(&self) -> String {
+        let reply = self.admin("metrics").await.expect("metrics");
+        reply.body.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// One sample's value, by its name and labels as they are written: `name{label="x"}`.
+    pub async fn metric(&self, sample: &str) -> Option<f64> {
+        let text = self.metrics().await;
+        text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')?.trim().parse().ok())
+    }
+
+    /// Waits for a line that holds `text`.
+    pub async fn logged(&self, text: &str, limit: Duration) -> bool {
+        eventually(limit, || async { self.logs().contains(text) }).await
+    }
+
+    pub fn kill9(&mut self) {
+        self.child.kill9();
+        self.child.wait_exit(Duration::from_secs(5));
+    }
+
+    /// Ends it gently; the exit code.
+    pub fn stop(&mut self) -> i32 {
+        self.child.end(Duration::from_secs(60))
+    }
+
+    /// Starts it again in the same place after [`Self::stop`] or [`Self::kill9`]; ends it first if it runs.
+    pub async fn restart(&mut self) {
+        if self.child.exited().is_none() {
+            self.stop();
+        }
+        self.child = launch(self.home.path(), self.port, &self.args);
+        self.wait_ready().await;
+    }
+}
+
+fn launch(home: &Path, port: u16, args: &[String]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keymount"));
+    command.arg("serve").arg("--providers-dir").arg(home.join("providers"));
+    command.arg("--admin-address").arg(format!("127.0.0.1:{port}")).args(args);
+    Child::start(Spec { name: NAME, command, home, stop: "TERM" })
+}
+
+/// The logs of every keymount of this test process, for a leak scan.
+pub fn all_logs() -> Vec<String> {
+    process::logs_of(NAME)
+}

@@ -1,0 +1,50 @@
+//! The harness of the integration tests: it starts the real programs that `tests/parts/build.sh` gathered
+//! (OpenBao, a kube-apiserver, the CSI driver, PostgreSQL) and plays the parts that nothing real plays here,
+//! the kubelet above all. A `start` that answers `None` has already said which part is missing.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::doc_markdown,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code: each binary uses a part of it, and a broken set-up must end the test where it broke"
+)]
+
+pub mod bao;
+pub mod bao_setup;
+pub mod certs;
+pub mod csi;
+pub mod csi_messages;
+pub mod http;
+pub mod keymount;
+pub mod kube;
+pub mod kube_objects;
+pub mod kube_start;
+pub mod parts;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod provider;
+pub mod provider_messages;
+pub mod secrets;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Waits until `probe` holds, looking every 20 ms; `false` when the time is over first.
+pub async fn eventually<F: Future<Output = bool>>(limit: Duration, mut probe: impl FnMut() -> F) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if probe().await {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
