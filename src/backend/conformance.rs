@@ -2,6 +2,8 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    clippy::new_without_default,
     reason = "tests may fail loudly"
 )]
 //! What every backend must do. A backend writes a [`Rig`] and one line,

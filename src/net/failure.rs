@@ -17,6 +17,8 @@ pub enum Cause {
     Connect,
     /// The TLS handshake failed.
     Tls,
+    /// The server answered a TLS handshake in plain text.
+    Plain,
     /// The connection broke after it was made.
     Broken,
     /// No connection within the connect limit.
@@ -43,7 +45,7 @@ impl Cause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
-            Self::Tls => "tls",
+            Self::Tls | Self::Plain => "tls",
             Self::Broken => "broken",
             Self::Timeout => "timeout",
             Self::Deadline => "deadline",
@@ -55,7 +57,7 @@ impl Cause {
     /// Decision 9: TLS trouble is transient too, certificates are replaced under running servers.
     const fn kind(self) -> Kind {
         match self {
-            Self::Connect | Self::Tls | Self::Broken | Self::Timeout => Kind::Unavailable,
+            Self::Connect | Self::Tls | Self::Plain | Self::Broken | Self::Timeout => Kind::Unavailable,
             Self::Deadline => Kind::Deadline,
             Self::TooLarge => Kind::Precondition,
             Self::Setup => Kind::Invalid,
@@ -153,10 +155,10 @@ fn of_http(error: &hyper::Error) -> Option<Failure> {
 
 fn of_tls(error: &rustls::Error) -> Failure {
     let text = match error {
-        rustls::Error::InvalidCertificate(error) => of_certificate(error),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the server does not speak TLS on this port".to_owned()
+            return Failure::new(Cause::Plain, "the server does not speak TLS on this port");
         }
+        rustls::Error::InvalidCertificate(error) => of_certificate(error),
         rustls::Error::AlertReceived(alert) => format!("the server ended the TLS handshake: {alert:?}"),
         rustls::Error::PeerIncompatible(_) => {
             "the server offers no TLS version or cipher that is accepted".to_owned()

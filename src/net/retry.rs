@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::time::{Backoff, Deadline};
 
 /// How often and how long something transient is tried again.
@@ -30,17 +30,20 @@ impl Retry {
         E: Borrow<Error>,
     {
         let limit = by.at_most(self.within);
-        let (mut turn, mut waits) = (0, self.backoff);
+        let (mut turn, mut waits, mut before) = (0, self.backoff, None);
         loop {
             turn += 1;
             let error = match attempt(turn).await {
-                Err(error) if error.borrow().kind().is_transient() && turn < self.tries => error,
+                Err(error) if error.borrow().kind().is_transient() => error,
+                // What was wrong before says more than that there was no time left for another try.
+                Err(error) if error.borrow().kind() == Kind::Deadline => return Err(before.unwrap_or(error)),
                 ended => return ended,
             };
             let wait = waits.next().unwrap_or_default().max(error.borrow().wait().unwrap_or_default());
-            if wait >= limit.left() {
+            if turn >= self.tries || wait >= limit.left() {
                 return Err(error);
             }
+            before = Some(error);
             tokio::time::sleep(wait).await;
         }
     }
@@ -51,7 +54,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::error::{Kind, Stage};
+    use crate::error::Stage;
     use crate::time::Stopwatch;
 
     const RETRY: Retry = Retry {
@@ -91,5 +94,15 @@ mod tests {
         let (turns, took) =
             tried(Kind::Throttled, Some(Duration::from_secs(2)), Duration::from_secs(3)).await;
         assert!(turns == 2 && took < Duration::from_secs(3), "{turns} {took:?}");
+    }
+
+    #[tokio::test]
+    async fn no_time_for_another_try_does_not_hide_what_was_wrong() {
+        let kinds = [Kind::Unavailable, Kind::Deadline];
+        let result = RETRY.run(Deadline::after(Duration::from_secs(5)), |turn| async move {
+            let kind = kinds.get(turn as usize - 1).copied().unwrap_or(Kind::Internal);
+            Err::<(), _>(Error::new(kind, Stage::Read, "no"))
+        });
+        assert_eq!(result.await.map_err(|error| error.kind()), Err(Kind::Unavailable));
     }
 }

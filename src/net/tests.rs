@@ -270,5 +270,5 @@ async fn tls_to_a_plain_port_says_so() {
     let tls = Address::parse(&plain.to_string().replace("http:", "https:")).unwrap();
     let failure = fetch_tls(&tls, Trust::default()).await.unwrap_err();
     let text = "the server does not speak TLS on this port";
-    assert_eq!((failure.cause(), failure.to_string().as_str()), (Cause::Tls, text));
+    assert_eq!((failure.cause(), failure.to_string().as_str()), (Cause::Plain, text));
 }

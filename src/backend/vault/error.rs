@@ -54,6 +54,7 @@ impl At<'_> {
                 "trust the server's CA with {p}CACertPath (under {f}-tls-dir), {p}CACert or {f}-tls-ca-cert; \
                  a name that differs from the address goes into {p}TLSServerName",
             )),
+            Cause::Plain => Some("the address says https:// and the server speaks http".to_owned()),
             Cause::TooLarge => Some(self.fill("read a smaller secret, or raise {f}-max-response-bytes")),
             _ => None,
         };

@@ -1,4 +1,9 @@
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "tests may fail loudly"
+)]
 //! A server that behaves as OpenBao 2.7 was seen to, and misbehaves on demand.
 //! It is for faults that a real one cannot be made to show; the conformance
 //! suite keeps the two alike.
@@ -245,7 +250,7 @@ fn envelope(status: u16, fields: &Value) -> Answer {
 /// A class of role `web` that wants the key `value` of each `(object, secret)`.
 pub fn class(wants: &[(&str, &str)]) -> Parameters {
     let entry = |(object, secret): &(&str, &str)| json!({"objectName": object, "secretPath": format!("secret/data/{secret}"), "secretKey": "value"});
-    let objects = Value::from_iter(wants.iter().map(entry)).to_string();
+    let objects = wants.iter().map(entry).collect::<Value>().to_string();
     [("roleName", "web"), ("objects", &objects)]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into_iter()
@@ -305,7 +310,7 @@ impl<const OPENBAO: bool> Rig for FakeRig<OPENBAO> {
     async fn fault(&self, fault: Fault) -> bool {
         match fault {
             Fault::ThrottleOnce => {
-                self.0.script("/v1/secret/", 1, 429, "{\"errors\":[\"rate limit quota exceeded\"]}")
+                self.0.script("/v1/secret/", 1, 429, "{\"errors\":[\"rate limit quota exceeded\"]}");
             }
             Fault::KillOnce => self.0.state().kill_once = true,
             Fault::Slow(slow) => self.0.state().slow = slow,

@@ -48,7 +48,8 @@ impl Text {
             Value::String(text) => self.string(text),
             Value::Array(items) => self.list('[', items.iter(), ']', Self::value),
             Value::Object(map) => {
-                self.list('{', sorted(map).into_iter(), '}', |text, (key, value)| text.pair(key, value))
+                let pairs = sorted(map).into_iter();
+                self.list('{', pairs, '}', |text, (key, value)| text.pair(key, value));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! HashiCorp Vault and OpenBao: one API, two names.
+//! Vault and OpenBao: one API, two names.
 
 mod config;
 mod envelope;

@@ -1,6 +1,8 @@
 //! The class's part: where to log in, as whom, and what to read.
 
 mod objects;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 use super::Flavour;

@@ -8,3 +8,5 @@ mod vault {
 mod openbao {
     crate::backend::conformance::suite!(crate::backend::vault::fake::FakeRig<true>);
 }
+
+mod behaviour;

@@ -1,0 +1,312 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests may fail loudly and look into secrets"
+)]
+//! What goes over the wire, and what comes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio_util::task::TaskTracker;
+
+use super::super::fake::{Fake, Heard, Script, Seen};
+use super::super::{Config, Flavour, Vault};
+use crate::backend::conformance::{Issuer, pod, tokens};
+use crate::backend::{Ask, Hosted, Parameters, Provider, Receipt};
+use crate::error::{Errors, Kind};
+use crate::identity::Verifier;
+use crate::secret::Secret;
+use crate::time::{Deadline, Stopwatch, Wall};
+
+/// A provider without the cluster's keys over a fake that lets `app/web` in.
+struct World {
+    fake: Fake,
+    issuer: Arc<Issuer>,
+    heard: Arc<Heard>,
+    provider: Hosted<Vault>,
+    tasks: TaskTracker,
+}
+
+// === impl World ===
+
+impl World {
+    async fn new() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    async fn with(config: Config) -> Self {
+        let issuer = Arc::new(Issuer::new());
+        let fake = Fake::start(issuer.clone()).await;
+        fake.state().allowed.insert(("app".into(), "web".into()));
+        let (heard, tasks) = (Arc::new(Heard::default()), TaskTracker::new());
+        let config = Config { address: Some(fake.address.clone()), ..config };
+        let vault = Vault::new(Flavour::Vault, config, heard.clone()).unwrap();
+        let verifier = Verifier::new(Arc::new(Wall), None, None);
+        let provider = Hosted::new(vault, Arc::new(verifier), tasks.clone());
+        Self { fake, issuer, heard, provider, tasks }
+    }
+
+    fn put(&self, name: &str, data: serde_json::Value) {
+        self.fake.state().secrets.insert(name.into(), data);
+    }
+
+    async fn ask(&self, objects: &str) -> Result<(Vec<Secret>, Receipt), Errors> {
+        self.ask_with(objects, &[]).await
+    }
+
+    async fn ask_with(&self, objects: &str, more: &[(&str, &str)]) -> Result<(Vec<Secret>, Receipt), Errors> {
+        let pod = pod("app", "web", "web-0");
+        let tokens = tokens("vault", &self.issuer.token(&pod, "vault"));
+        let pairs = [("roleName", "web"), ("objects", objects)].into_iter().chain(more.iter().copied());
+        let parameters: Parameters = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let by = Deadline::after(Duration::from_secs(30));
+        self.provider.secrets(Ask { pod: &pod, tokens: &tokens, parameters: &parameters, by }).await
+    }
+
+    /// The contents, in order.
+    async fn texts(&self, objects: &str) -> Vec<String> {
+        let (secrets, receipt) = self.ask(objects).await.unwrap();
+        receipt.keep();
+        let text = |secret: &Secret| String::from_utf8(secret.bytes.expose_secret().to_vec()).unwrap();
+        secrets.iter().map(text).collect()
+    }
+
+    async fn fault(&self, objects: &str) -> (Kind, String) {
+        let errors = self.ask(objects).await.map(|_| ()).unwrap_err();
+        (errors.kind(), errors.to_string())
+    }
+
+    /// The requests that begin with `path`.
+    fn seen(&self, path: &str) -> Vec<Seen> {
+        self.fake.state().seen.iter().filter(|seen| seen.path.starts_with(path)).cloned().collect()
+    }
+}
+
+const ONE: &str = "- {objectName: a, secretPath: secret/data/x, secretKey: k}";
+
+#[tokio::test]
+async fn requests_look_as_vault_wants_them() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    let (secrets, receipt) = world.ask_with(ONE, &[("vaultNamespace", "team-a")]).await.unwrap();
+    receipt.keep();
+    assert_eq!(secrets.len(), 1);
+    let login = &world.seen("/v1/auth")[0];
+    assert_eq!((login.method.as_str(), login.path.as_str()), ("POST", "/v1/auth/kubernetes/login"));
+    let body: serde_json::Value = serde_json::from_str(&login.body).unwrap();
+    assert_eq!(body.as_object().unwrap().len(), 2, "jwt and role, nothing else");
+    let read = &world.seen("/v1/secret")[0];
+    assert_eq!(read.headers["x-vault-token"], "s.faketoken0000000000000001");
+    for request in [login, read] {
+        assert_eq!(request.headers["x-vault-request"], "true");
+        assert_eq!(request.headers["x-vault-namespace"], "team-a");
+    }
+    assert!(!login.headers.contains_key("x-vault-token"));
+    assert_eq!(world.heard.all(), ["login 200", "read 200"]);
+}
+
+#[tokio::test]
+async fn values_are_taken_out_as_the_incumbents_do() {
+    let world = World::new().await;
+    let value = json!({"k": "v", "n": 1.5, "o": {"b": "<", "a": null}, "b64": "aGk=", "hex": "6869", "nil": null});
+    world.put("x", value);
+    let object = |name: &str, rest: &str| format!("- {{objectName: {name}, secretPath: secret/data/x, {rest}}}\n");
+    let objects = [
+        object("a", "secretKey: k"),
+        object("b", "secretKey: n"),
+        object("c", "secretKey: o"),
+        object("d", "secretKey: b64, encoding: base64"),
+        object("e", "secretKey: hex, encoding: HEX"),
+        object("f", "secretKey: nil"),
+        object("g", "encoding: utf-8"),
+    ];
+    let texts = world.texts(&objects.concat()).await;
+    assert_eq!(texts[..6], ["v", "1.5", r#"{"a":null,"b":"\u003c"}"#, "hi", "hi", "null"]);
+    assert!(texts[6].contains(r#""data":{"data":{"b64":"aGk=","hex":"6869","k":"v""#), "{}", texts[6]);
+    assert_eq!(world.seen("/v1/secret").len(), 1, "one read for all seven");
+    assert_eq!(world.texts(&objects[6]).await[0], texts[6], "an unchanged secret gives the same bytes");
+}
+
+#[tokio::test]
+async fn a_missing_key_or_a_wrong_encoding_is_named_without_the_value() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "not-base64!", "other": "s3cr3t"}));
+    let (kind, text) = world
+        .fault("- {objectName: a, secretPath: secret/data/x, secretKey: K}\n- {objectName: b, secretPath: secret/data/x, secretKey: k, encoding: base64}")
+        .await;
+    assert_eq!(kind, Kind::NotFound);
+    assert_eq!(
+        text,
+        "stage=pick object=a path=secret/data/x: key \"K\" does not exist at the secret path, which has 2; \
+         hint: check secretKey, upper and lower case included, or leave it out for the whole answer | \
+         stage=pick object=b path=secret/data/x: the value is not base64, which the class says it is"
+    );
+}
+
+#[tokio::test]
+async fn an_optional_object_may_be_absent_and_nothing_else() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    let optional = format!("{ONE}\n- {{objectName: b, secretPath: secret/data/none, secretKey: k, optional: true}}");
+    assert_eq!(world.texts(&optional).await, ["v"]);
+    world.fake.script("/v1/secret/data/none", 9, 403, "{\"errors\":[\"permission denied\"]}");
+    let (kind, text) = world.fault(&optional).await;
+    assert!(kind == Kind::Denied && text.contains("object=b"), "{text}");
+}
+
+#[tokio::test]
+async fn dynamic_credentials_belong_together_and_are_given_back_unless_kept() {
+    let world = World::new().await;
+    let objects = "- {objectName: u, secretPath: database/creds/ro, secretKey: username}\n\
+                   - {objectName: p, secretPath: database/creds/ro, secretKey: password}";
+    let texts = world.texts(objects).await;
+    assert_eq!(texts[0].trim_start_matches('u'), texts[1].trim_start_matches('p'));
+    assert_eq!(world.seen("/v1/database").len(), 1);
+    assert!(world.seen("/v1/auth/token").is_empty(), "kept");
+    drop(world.ask(objects).await.unwrap());
+    world.tasks.close();
+    world.tasks.wait().await;
+    assert_eq!(world.seen("/v1/auth/token/revoke-self").len(), 1);
+    assert_eq!(world.fake.state().tokens.len(), 1, "the first mount's token lives on");
+}
+
+#[tokio::test]
+async fn arguments_are_a_body_and_queries_a_query() {
+    let world = World::new().await;
+    world.fake.script("/v1/pki", 9, 200, "{\"data\":{\"k\":\"v\"}}");
+    let objects = "- {objectName: a, secretPath: pki/issue/web, method: PUT, secretKey: k, secretArgs: {cn: a, n: 1}}\n\
+                   - {objectName: b, secretPath: 'pki/x y?list=true', secretKey: k}\n\
+                   - {objectName: c, secretPath: pki/certs/, method: list, secretKey: k}";
+    assert_eq!(world.texts(objects).await, ["v", "v", "v"]);
+    let mut seen: Vec<_> = world.seen("/v1/pki").into_iter().map(|seen| format!("{} {} {}", seen.method, seen.path, seen.body)).collect();
+    seen.sort();
+    assert_eq!(seen, ["GET /v1/pki/x%20y?list=true ", "LIST /v1/pki/certs ", "PUT /v1/pki/issue/web {\"cn\":\"a\",\"n\":1}"]);
+}
+
+#[tokio::test]
+async fn an_ambiguous_login_refusal_is_asked_about_once_more() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    world.fake.script("/v1/auth", 1, 403, "{\"errors\":[\"permission denied\"]}");
+    assert_eq!(world.texts(ONE).await, ["v"]);
+    assert_eq!(world.seen("/v1/auth").len(), 2);
+    world.fake.script("/v1/auth", 9, 403, "{\"errors\":[\"permission denied\"]}");
+    assert_eq!(world.fault(ONE).await.0, Kind::Denied);
+    assert_eq!(world.seen("/v1/auth").len(), 4, "twice, not in a loop");
+    world.fake.state().scripts.clear();
+    world.fake.script("/v1/auth", 9, 403, "{\"errors\":[\"namespace not authorized\"]}");
+    assert_eq!(world.fault(ONE).await.0, Kind::Denied);
+    assert_eq!(world.seen("/v1/auth").len(), 5, "a clear refusal is final");
+}
+
+#[tokio::test]
+async fn a_refused_read_costs_one_more_login_and_is_then_reported() {
+    let world = World::new().await;
+    world.fake.script("/v1/secret", 99, 403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}");
+    let (kind, text) = world.fault(ONE).await;
+    assert!(kind == Kind::Denied && text.contains("capabilities = [\"read\"]"), "{text}");
+    assert_eq!((world.seen("/v1/auth").len(), world.seen("/v1/secret").len()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_sat_out_for_a_while_and_then_reported() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    let sealed = "{\"errors\":[\"Vault is sealed\"]}";
+    world.fake.script("/v1/auth", 2, 503, sealed);
+    assert_eq!(world.texts(ONE).await, ["v"]);
+    world.fake.state().scripts.clear();
+    world.fake.script("/v1/auth", 99, 503, sealed);
+    let watch = Stopwatch::start();
+    let (kind, text) = world.fault(ONE).await;
+    assert!(kind == Kind::Unavailable && text.contains("unseal the server"), "{text}");
+    assert!(watch.elapsed() < Duration::from_secs(21), "{:?}", watch.elapsed());
+    assert_eq!(world.seen("/v1/auth").len(), 3 + 6);
+}
+
+#[tokio::test]
+async fn retry_after_is_waited_for() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    let (headers, body) = (vec![("retry-after", "1")], "{\"errors\":[]}".to_owned());
+    world.fake.state().scripts.push(Script { path: "/v1/secret", times: 1, status: 429, headers, body });
+    let watch = Stopwatch::start();
+    assert_eq!(world.texts(ONE).await, ["v"]);
+    assert!(watch.elapsed() >= Duration::from_secs(1));
+    assert_eq!(world.heard.all(), ["login 200", "read 429", "read 200"]);
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_used_are_described_not_shown() {
+    let world = World::with(Config { max_response_bytes: 2000, ..Config::default() }).await;
+    let large = json!({"data": {"k": "s3cr3t".repeat(400)}}).to_string();
+    for (status, body, kind, expected) in [
+        (200, "s3cr3t", Kind::Precondition, "http=200 path=secret/data/x: the answer is not JSON, so no key can be taken from it"),
+        (204, "", Kind::Invalid, "the server did it and answered nothing: there is nothing to write into a file"),
+        (200, "{\"data\":null}", Kind::NotFound, "key \"k\" does not exist at the secret path, which has 0"),
+        (200, &large, Kind::Precondition, "the reply is larger than 2000 bytes; hint: read a smaller secret, or raise --vault-max-response-bytes"),
+    ] {
+        world.fake.state().scripts.clear();
+        world.fake.script("/v1/secret", 9, status, body);
+        let (got, text) = world.fault(ONE).await;
+        assert!(got == kind && text.contains(expected) && !text.contains("s3cr3t"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn logins_without_a_token_are_no_logins() {
+    let world = World::new().await;
+    for (body, expected) in [
+        ("{\"auth\":{\"client_token\":\"\",\"mfa_requirement\":{\"mfa_request_id\":\"x\"}}}", "second factor"),
+        ("{\"auth\":{\"client_token\":\"a\\nb\"}}", "a token that cannot be sent"),
+    ] {
+        world.fake.state().scripts.clear();
+        world.fake.script("/v1/auth", 9, 200, body);
+        let (_, text) = world.fault(ONE).await;
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_server_cannot_put_the_token_into_an_event() {
+    let world = World::new().await;
+    let pod = pod("app", "web", "web-0");
+    let jwt = world.issuer.token(&pod, "vault");
+    let parameters: Parameters =
+        [("roleName", "web"), ("objects", ONE)].map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+    let mut parts: Vec<_> = jwt.split('.').collect();
+    parts.push(&jwt);
+    for status in [400, 403, 404, 500] {
+        world.fake.state().scripts.clear();
+        world.fake.script("/v1/auth", 99, status, &json!({"errors": [&jwt, parts[1], format!("x{}y", parts[2])]}).to_string());
+        let by = Deadline::after(Duration::from_millis(900));
+        let ask = Ask { pod: &pod, tokens: &tokens("vault", &jwt), parameters: &parameters, by };
+        let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| !text.contains(part)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn trouble_on_the_way_names_the_address() {
+    let world = World::new().await;
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (plain, tls) = (format!("http://{nobody}"), world.fake.address.replace("http:", "https:"));
+    let pod = pod("app", "web", "web-0");
+    for (address, expected) in [
+        (&plain, "stage=login backend=vault address=http://127.0.0.1:"),
+        (&plain, "path=auth/kubernetes/login: connection refused: nobody listens there"),
+        (&tls, "the server does not speak TLS on this port; hint: the address says https:// and the server speaks http"),
+    ] {
+        let pairs = [("roleName", "web"), ("objects", ONE), ("vaultAddress", address)];
+        let parameters: Parameters = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+        let tokens = tokens("vault", &world.issuer.token(&pod, "vault"));
+        let by = Deadline::after(Duration::from_millis(900));
+        let ask = Ask { pod: &pod, tokens: &tokens, parameters: &parameters, by };
+        let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+}
