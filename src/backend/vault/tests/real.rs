@@ -4,7 +4,13 @@
     reason = "tests may fail loudly and look for programs"
 )]
 //! The conformance suite against a real OpenBao: it keeps the fake honest.
-//! Run with `BAO_BIN=… cargo test --lib -- --ignored real`.
+
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+#[path = "../../../../tests/support/parts.rs"]
+mod parts;
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+#[path = "../../../../tests/support/ports.rs"]
+mod ports;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -25,7 +31,7 @@ pub(super) struct Real {
     address: String,
     http: reqwest::Client,
     allowed: Mutex<BTreeSet<String>>,
-    _server: Child,
+    server: Mutex<Child>,
 }
 
 // === impl Real ===
@@ -54,9 +60,13 @@ impl Real {
 impl Rig for Real {
     const AUDIENCE: &str = "openbao";
 
+    fn available() -> bool {
+        parts::require("BAO_BIN").is_some()
+    }
+
     async fn new(issuer: Arc<Issuer>) -> Self {
-        let program = std::env::var("BAO_BIN").unwrap_or_else(|_| "bao".to_owned());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let program = parts::part("BAO_BIN").unwrap();
+        let port = ports::free();
         let listen = format!("-dev-listen-address=127.0.0.1:{port}");
         let server = Command::new(program)
             .args(["server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", &listen])
@@ -65,15 +75,23 @@ impl Rig for Real {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let real = Self {
             address: format!("http://127.0.0.1:{port}"),
-            http,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
             allowed: Mutex::default(),
-            _server: server,
+            server: Mutex::new(server),
         };
-        let health = format!("{}/v1/sys/health", real.address);
-        while !real.http.get(&health).send().await.is_ok_and(|health| health.status().is_success()) {
+        // Health is good before dev mode has made its `secret` mount.
+        let health = format!("{}/v1/secret/config", real.address);
+        while !real
+            .http
+            .get(&health)
+            .header("x-vault-token", "root")
+            .send()
+            .await
+            .is_ok_and(|health| health.status().is_success())
+        {
+            assert!(real.server.lock().unwrap().try_wait().unwrap().is_none(), "OpenBao ended");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         real.root("POST", "sys/auth/jwt", json!({"type": "jwt"})).await;
@@ -109,7 +127,4 @@ impl Rig for Real {
     }
 }
 
-crate::backend::conformance::suite!(
-    #[ignore = "needs OpenBao: BAO_BIN or bao on the PATH"]
-    Real
-);
+crate::backend::conformance::suite!(Real);
