@@ -9,7 +9,9 @@ use crate::support::kube_objects::{PodRef, Token};
 use crate::support::provider::Mount;
 use crate::world::{World, object};
 
-const OBJECTS: (&str, &str) = ("secret/data/sec/db", "password");
+fn objects(world: &World) -> String {
+    object("p", &format!("secret/data/{}/db", world.namespace), "password")
+}
 
 /// A token signed with the cluster's own key, for claims that TokenRequest refuses to make.
 fn minted(world: &World, pod: &PodRef, change: impl Fn(&mut Value)) -> Token {
@@ -24,9 +26,9 @@ fn minted(world: &World, pod: &PodRef, change: impl Fn(&mut Value)) -> Token {
     Token { token: world.kube.mint(&claims), expiration: String::new() }
 }
 
-async fn refused_before_and_after(world: &World, auth: &str) {
-    let (pod, other) = (world.pod("a").await, world.pod("b").await);
-    let strange = world.pod_as("c", "strange").await;
+async fn refused_before_and_after(world: &World, auth: &str, names: &str) {
+    let (pod, other) = (world.pod(&format!("{names}-a")).await, world.pod(&format!("{names}-b")).await);
+    let strange = world.pod_as(&format!("{names}-c"), "strange").await;
     let good = world.kube.pod_token(&pod, "vault", 3600).await;
     let forged = {
         let (signed, signature) = good.token.rsplit_once('.').unwrap();
@@ -46,7 +48,7 @@ async fn refused_before_and_after(world: &World, auth: &str) {
         ("garbage", Some(Token { token: "garbage".into(), ..good.clone() })),
         ("forged", Some(forged)),
     ];
-    let objects = object("p", OBJECTS.0, OBJECTS.1);
+    let objects = objects(world);
     let mount = |token: Option<&Token>| {
         let tokens: BTreeMap<_, _> =
             token.map(|token| ("vault".to_owned(), token.clone())).into_iter().collect();
@@ -65,8 +67,8 @@ async fn refused_before_and_after(world: &World, auth: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_proofs_are_refused_where_only_the_login_verifies() {
     let Some(world) = World::new("sec").await else { return };
-    refused_before_and_after(&world, "kubernetes").await;
-    refused_before_and_after(&world, "jwt").await;
+    refused_before_and_after(&world, "kubernetes", "k").await;
+    refused_before_and_after(&world, "jwt", "j").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,13 +79,13 @@ async fn bad_proofs_are_refused_with_the_clusters_keys() {
     std::fs::write(&jwks, kube.jwks().await.to_string()).unwrap();
     let jwks = jwks.display().to_string();
     let issuer = crate::support::kube::ISSUER;
-    let Some(world) = World::with("sec", &["--jwks-file", &jwks, "--jwks-issuer", issuer]).await else {
+    let Some(world) = World::with("sec-keys", &["--jwks-file", &jwks, "--jwks-issuer", issuer]).await else {
         return;
     };
-    refused_before_and_after(&world, "kubernetes").await;
+    refused_before_and_after(&world, "kubernetes", "k").await;
     let pod = world.pod("issuer").await;
     let token = minted(&world, &pod, |claims| claims["iss"] = "https://elsewhere".into());
-    let objects = object("p", OBJECTS.0, OBJECTS.1);
+    let objects = objects(&world);
     let tokens = BTreeMap::from([("vault".to_owned(), token)]);
     let mount = Mount::new(&pod, &[("roleName", "web"), ("objects", &objects)], &tokens);
     let (code, message) = world.refused(&mount).await;

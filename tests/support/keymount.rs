@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::http::{Http, Reply};
 use super::process::{Child, Spec};
 use super::provider::Provider;
-use super::{eventually, ports, process};
+use super::{eventually, ports, process, secrets};
 
 const NAME: &str = "keymount";
 
@@ -99,7 +99,9 @@ impl Keymount {
 
     pub async fn metrics(&self) -> String {
         let reply = self.admin("metrics").await.expect("metrics");
-        reply.body.as_str().unwrap_or_default().to_owned()
+        let text = reply.body.as_str().unwrap_or_default().to_owned();
+        secrets::assert_none("keymount's metrics", &text);
+        text
     }
 
     /// One sample's value, by its name and labels as they are written: `name{label="x"}`.
@@ -130,6 +132,17 @@ impl Keymount {
         }
         self.child = launch(self.home.path(), self.port, &self.args);
         self.wait_ready().await;
+    }
+}
+
+/// Everything a keymount wrote is searched for every secret and token that was used until its end.
+impl Drop for Keymount {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.child.kill9();
+        secrets::assert_none("keymount's log", &self.logs());
     }
 }
 

@@ -11,6 +11,7 @@ use super::csi_messages::volume_context;
 use super::kube_objects::{PodRef, Token};
 use super::provider_messages::{MountRequest, VersionRequest};
 pub use super::provider_messages::{MountResponse, ObjectVersion, VersionResponse};
+use super::secrets;
 
 /// One connection to a provider's socket, as the driver holds one for its whole life.
 #[derive(Clone)]
@@ -36,7 +37,12 @@ impl Provider {
     }
 
     pub async fn mount(&self, mount: &Mount) -> Result<MountResponse, Status> {
-        self.call("Mount", mount.request(), mount.timeout).await
+        let answer = self.call("Mount", mount.request(), mount.timeout).await;
+        if let Err(status) = &answer {
+            // The pod's events show it to whoever may look at the pod.
+            secrets::assert_none("an error's text", &format!("{status:?}"));
+        }
+        answer
     }
 
     async fn call<Q, A>(&self, method: &str, message: Q, timeout: Option<Duration>) -> Result<A, Status>

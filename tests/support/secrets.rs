@@ -53,6 +53,12 @@ pub fn scan<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Find
     findings
 }
 
+/// Panics with every finding in one text.
+pub fn assert_none(place: &str, text: &str) {
+    let findings = scan([(place, text)]);
+    assert!(findings.is_empty(), "{findings:#?}\n{text}");
+}
+
 /// The spellings of one value: form, text to look for, and what a finding may show.
 fn forms(value: &str) -> Vec<(&'static str, String, String)> {
     let hint: String = value.chars().take(3).chain("...".chars()).collect();
