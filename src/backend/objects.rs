@@ -88,9 +88,11 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
     let objects: Vec<T> = serde_saphyr::from_str_with_options(yaml, options)
         .map_err(|error| Errors::from(invalid(format!("objects is not a YAML list of objects: {error}"))))?;
     match objects.len() {
-        0 => Err(invalid("no secrets configured - the provider will not read any secret material".to_owned())
-            .hint("list at least one object with objectName and secretPath")
-            .into()),
+        0 => {
+            Err(invalid("no secrets configured - the provider will not read any secret material".to_owned())
+                .hint("list at least one object with objectName and secretPath")
+                .into())
+        }
         count if count > MAX_OBJECTS => {
             Err(invalid(format!("{count} objects, at most {MAX_OBJECTS}")).into())
         }

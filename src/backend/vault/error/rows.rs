@@ -41,12 +41,21 @@ impl Row {
     }
 }
 
-const SEALED: Row = Row::of(&[503], "sealed", Kind::Unavailable, "unseal the server, or initialise it if it is new");
-const LOCKED: Row = Row::of(&[503], "has been locked", Kind::Precondition, "an administrator must unlock the namespace");
-const NAMESPACE: Row = Row::of(&[404], "namespace not found", Kind::NotFound, "check {p}Namespace and {f}-namespace");
-const PLAIN: Row = Row::of(&[400], "HTTP request to an HTTPS server", Kind::Invalid, "use https:// in the address")
-    .text("the server expects TLS on this port");
-const SLOWER: Row = Row::of(&[429], "", Kind::Throttled, "raise the server's rate-limit quota, or let classes refresh less often");
+const SEALED: Row =
+    Row::of(&[503], "sealed", Kind::Unavailable, "unseal the server, or initialise it if it is new");
+const LOCKED: Row =
+    Row::of(&[503], "has been locked", Kind::Precondition, "an administrator must unlock the namespace");
+const NAMESPACE: Row =
+    Row::of(&[404], "namespace not found", Kind::NotFound, "check {p}Namespace and {f}-namespace");
+const PLAIN: Row =
+    Row::of(&[400], "HTTP request to an HTTPS server", Kind::Invalid, "use https:// in the address")
+        .text("the server expects TLS on this port");
+const SLOWER: Row = Row::of(
+    &[429],
+    "",
+    Kind::Throttled,
+    "raise the server's rate-limit quota, or let classes refresh less often",
+);
 const LAGGING: Row = Row::of(&[412], "", Kind::Throttled, "");
 const STANDBY: Row = Row::of(
     &[301, 302, 307, 308],
@@ -55,7 +64,8 @@ const STANDBY: Row = Row::of(
     "use the address of the active server, or one that forwards; tokens are not sent to another host",
 );
 const REPLICA: Row = Row::of(&[472, 473], "", Kind::Unavailable, "use the address of the active server");
-const LEADERLESS: Row = Row::of(&[500], "active cluster node not found", Kind::Unavailable, "the cluster has no leader");
+const LEADERLESS: Row =
+    Row::of(&[500], "active cluster node not found", Kind::Unavailable, "the cluster has no leader");
 
 /// Refused logins.
 pub(super) const LOGIN: &[Row] = &[
@@ -107,10 +117,30 @@ pub(super) const READ: &[Row] = &[
     STANDBY,
     REPLICA,
     LEADERLESS,
-    Row::of(&[403], "", Kind::Denied, "a policy of role {role} needs: path \"{path}\" { capabilities = [\"{can}\"] }"),
-    Row::of(&[400], "Forbidden", Kind::Denied, "a policy template of role {role} was filled with `/`, `*` or `+`: OpenBao then refuses every request of the token"),
-    Row::of(&[404], "no handler for route", Kind::NotFound, "no secrets engine is mounted there: check secretPath"),
+    Row::of(
+        &[403],
+        "",
+        Kind::Denied,
+        "a policy of role {role} needs: path \"{path}\" { capabilities = [\"{can}\"] }",
+    ),
+    Row::of(
+        &[400],
+        "Forbidden",
+        Kind::Denied,
+        "a policy template of role {role} was filled with `/`, `*` or `+`: OpenBao then refuses every request of the token",
+    ),
+    Row::of(
+        &[404],
+        "no handler for route",
+        Kind::NotFound,
+        "no secrets engine is mounted there: check secretPath",
+    ),
     Row::of(&[400], "unknown role", Kind::NotFound, "check the role's name in secretPath"),
     Row::of(&[405], "", Kind::Invalid, "the path does not know this method: change the object's method"),
-    Row::of(&[500, 502, 504], "", Kind::Unavailable, "the engine behind the path failed: see the server's log"),
+    Row::of(
+        &[500, 502, 504],
+        "",
+        Kind::Unavailable,
+        "the engine behind the path failed: see the server's log",
+    ),
 ];

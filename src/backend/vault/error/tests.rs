@@ -61,10 +61,25 @@ fn at_read(path: &str, status: u16, said: &str, hint: &str) -> String {
 fn logins_that_the_role_refuses() {
     let role = "auth/kubernetes/role/web";
     for (status, said, kind, hint) in [
-        (403, "namespace not authorized", Kind::Denied, format!("add app to bound_service_account_namespaces of {role}")),
-        (403, "service account name not authorized", Kind::Denied, format!("add sa to bound_service_account_names of {role}")),
+        (
+            403,
+            "namespace not authorized",
+            Kind::Denied,
+            format!("add app to bound_service_account_namespaces of {role}"),
+        ),
+        (
+            403,
+            "service account name not authorized",
+            Kind::Denied,
+            format!("add sa to bound_service_account_names of {role}"),
+        ),
         (400, "invalid role name \"web\"", Kind::NotFound, format!("create {role}, or change roleName")),
-        (400, "role \"web\" could not be found", Kind::NotFound, format!("create {role}, or change roleName")),
+        (
+            400,
+            "role \"web\" could not be found",
+            Kind::NotFound,
+            format!("create {role}, or change roleName"),
+        ),
         (
             400,
             "audience claim found in JWT but no audiences bound to the role",
@@ -90,7 +105,8 @@ fn logins_that_the_role_refuses() {
 
 #[test]
 fn logins_whose_token_is_refused() {
-    let audience = "set the audience of auth/kubernetes/role/web to vault, or audience in the class to the role's";
+    let audience =
+        "set the audience of auth/kubernetes/role/web to vault, or audience in the class to the role's";
     let old = "the pod's token is too old: compare the clocks of the node and the server";
     let early = "the server's clock is behind the cluster's";
     let issuer = "set the issuer in auth/kubernetes/config to the cluster's";
@@ -120,20 +136,39 @@ fn logins_that_may_mend() {
     assert_eq!(login(400, said), (Kind::Unavailable, false, at_login(400, said, hint)));
     let hint = "either there is no auth method at kubernetes, or the token was refused, or the server could not ask the \
                 Kubernetes API about it (TokenReview): the server's log says which";
-    assert_eq!(login(403, "permission denied"), (Kind::Denied, true, at_login(403, "permission denied", hint)));
+    assert_eq!(
+        login(403, "permission denied"),
+        (Kind::Denied, true, at_login(403, "permission denied", hint))
+    );
     assert_eq!(login(400, "who knows"), (Kind::Denied, true, at_login(400, "who knows", "")));
 }
 
 #[test]
 fn mounts_namespaces_and_servers_that_are_not_ready() {
-    let standby = "use the address of the active server, or one that forwards; tokens are not sent to another host";
+    let standby =
+        "use the address of the active server, or one that forwards; tokens are not sent to another host";
     let route = "no handler for route \"auth/kubernetes/login\". route entry not found.";
     for (status, said, kind, hint) in [
         (404, route, Kind::NotFound, "enable an auth method at kubernetes, or change vaultAuthMountPath"),
         (404, "namespace not found", Kind::NotFound, "check vaultNamespace and --vault-namespace"),
-        (405, "unsupported operation", Kind::Invalid, "kubernetes is no kubernetes or jwt auth mount: change vaultAuthMountPath"),
-        (500, "could not load backend configuration", Kind::Precondition, "write auth/kubernetes/config on the server"),
-        (400, "could not load configuration", Kind::Precondition, "write auth/kubernetes/config on the server"),
+        (
+            405,
+            "unsupported operation",
+            Kind::Invalid,
+            "kubernetes is no kubernetes or jwt auth mount: change vaultAuthMountPath",
+        ),
+        (
+            500,
+            "could not load backend configuration",
+            Kind::Precondition,
+            "write auth/kubernetes/config on the server",
+        ),
+        (
+            400,
+            "could not load configuration",
+            Kind::Precondition,
+            "write auth/kubernetes/config on the server",
+        ),
         (503, "Vault is sealed", Kind::Unavailable, "unseal the server, or initialise it if it is new"),
         (
             503,
@@ -148,7 +183,12 @@ fn mounts_namespaces_and_servers_that_are_not_ready() {
             "raise the server's rate-limit quota, or let classes refresh less often",
         ),
         (412, "missing \"X-Vault-Request\" header", Kind::Throttled, ""),
-        (500, "local node not active but active cluster node not found", Kind::Unavailable, "the cluster has no leader"),
+        (
+            500,
+            "local node not active but active cluster node not found",
+            Kind::Unavailable,
+            "the cluster has no leader",
+        ),
         (473, "", Kind::Unavailable, "use the address of the active server"),
     ] {
         let text = if said.is_empty() { "the server gives no reason" } else { said };
@@ -170,7 +210,13 @@ fn answers_that_are_not_vaults() {
     let text = at_login(502, "the answer is not from Vault's API: not JSON", "");
     assert_eq!(refused(502, "<html>secret words</html>"), (Kind::Unavailable, text));
     let (kind, text) = read(503, "");
-    assert_eq!((kind, text), (Kind::Unavailable, at_read("secret/data/db", 503, "the answer is not from Vault's API: not JSON", "")));
+    assert_eq!(
+        (kind, text),
+        (
+            Kind::Unavailable,
+            at_read("secret/data/db", 503, "the answer is not from Vault's API: not JSON", "")
+        )
+    );
 }
 
 #[test]
@@ -179,7 +225,10 @@ fn reads_that_policies_refuse() {
     let text = at_read("secret/data/db", 403, "1 error occurred: * permission denied", hint);
     assert_eq!(read(403, &errors("1 error occurred:\n\t* permission denied\n\n")), (Kind::Denied, text));
     let hint = "a policy template of role web was filled with `/`, `*` or `+`: OpenBao then refuses every request of the token";
-    assert_eq!(read(400, &errors("Forbidden")), (Kind::Denied, at_read("secret/data/db", 400, "Forbidden", hint)));
+    assert_eq!(
+        read(400, &errors("Forbidden")),
+        (Kind::Denied, at_read("secret/data/db", 400, "Forbidden", hint))
+    );
 }
 
 #[test]
@@ -190,7 +239,8 @@ fn reads_of_what_is_not_there() {
     assert_eq!(read(404, nothing), (Kind::NotFound, at_read("secret/data/db", 404, said, v1)));
     assert_eq!(read_at("kv/db", 404, nothing), (Kind::NotFound, at_read("kv/db", 404, said, "")));
 
-    let warned = r#"{"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs."]}"#;
+    let warned =
+        r#"{"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs."]}"#;
     let v2 = "the engine is KV v2: use secretPath secret/data/db";
     let said = "Invalid path for a versioned K/V secrets engine. See the API docs.";
     assert_eq!(read_at("secret/db", 404, warned), (Kind::NotFound, at_read("secret/db", 404, said, v2)));
@@ -226,7 +276,12 @@ fn reads_that_the_engine_refuses() {
     for (status, said, kind, hint) in [
         (400, "Field validation failed: error converting input for field \"version\"", Kind::Invalid, ""),
         (400, "common name evil.com not allowed by this role", Kind::Invalid, ""),
-        (405, "unsupported operation", Kind::Invalid, "the path does not know this method: change the object's method"),
+        (
+            405,
+            "unsupported operation",
+            Kind::Invalid,
+            "the path does not know this method: change the object's method",
+        ),
         (500, down, Kind::Unavailable, engine),
     ] {
         assert_eq!(read(status, &errors(said)), (kind, at_read("secret/data/db", status, said, hint)));
@@ -237,7 +292,10 @@ fn reads_that_the_engine_refuses() {
 fn a_server_that_echoes_the_token_is_not_quoted() {
     for status in [400, 403, 500] {
         let (_, _, text) = login(status, &format!("bad jwt {JWT} and hvs.CAESIJ2Vwqkz and {}", &JWT[30..]));
-        assert!(!text.contains("eyJ") && !text.contains("c2lnbmF0dXJl") && !text.contains("CAESIJ"), "{text}");
+        assert!(
+            !text.contains("eyJ") && !text.contains("c2lnbmF0dXJl") && !text.contains("CAESIJ"),
+            "{text}"
+        );
         assert!(text.contains("bad jwt [redacted]"), "{text}");
     }
 }

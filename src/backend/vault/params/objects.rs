@@ -103,7 +103,10 @@ impl Reader<'_> {
         }
         let path = Path::parse(entry.secret_path.as_deref().unwrap_or_default());
         let path = path.map_err(|fault| self.wrong(&object, "secretPath", fault)).ok();
-        let method = entry.method.filter(|method| !method.is_empty()).map_or("GET".to_owned(), |text| text.to_uppercase());
+        let method = entry
+            .method
+            .filter(|method| !method.is_empty())
+            .map_or("GET".to_owned(), |text| text.to_uppercase());
         if method.len() > MAX_METHOD || !method.bytes().all(|letter| letter.is_ascii_uppercase()) {
             self.wrong(&object, "method", "not a method such as GET, LIST or PUT");
         }
@@ -111,7 +114,8 @@ impl Reader<'_> {
         if encoding.is_none() {
             self.wrong(&object, "encoding", "invalid encoding type. Should be utf-8, base64, or hex");
         }
-        let args = entry.secret_args.filter(|args| !args.is_empty()).map(|args| Value::Object(args).to_string());
+        let args =
+            entry.secret_args.filter(|args| !args.is_empty()).map(|args| Value::Object(args).to_string());
         let read = Read { method, path: path?, args };
         (self.faults.len() == before).then_some(Want {
             object,

@@ -35,7 +35,10 @@ fn wants(objects: &str) -> Vec<Want> {
 #[test]
 fn the_class_overrides_the_operator() {
     let plain = scope(&[]);
-    assert_eq!((plain.mount.as_str(), plain.audience.as_str(), plain.namespace), ("kubernetes", "vault", None));
+    assert_eq!(
+        (plain.mount.as_str(), plain.audience.as_str(), plain.namespace),
+        ("kubernetes", "vault", None)
+    );
     assert_eq!(plain.target.address.to_string(), "https://vault:8200");
     let full = scope(&[
         ("vaultAddress", "https://other"),
@@ -44,10 +47,21 @@ fn the_class_overrides_the_operator() {
         ("audience", "aud"),
     ]);
     assert_eq!(full.target.address.to_string(), "https://other");
-    assert_eq!((full.namespace.as_deref(), full.mount.as_str(), full.audience.as_str()), (Some("team-a"), "jwt", "aud"));
-    let operator = Config { namespace: Some("op".into()), audience: Some("op".into()), auth_mount: "op".into(), ..config() };
+    assert_eq!(
+        (full.namespace.as_deref(), full.mount.as_str(), full.audience.as_str()),
+        (Some("team-a"), "jwt", "aud")
+    );
+    let operator = Config {
+        namespace: Some("op".into()),
+        audience: Some("op".into()),
+        auth_mount: "op".into(),
+        ..config()
+    };
     let scope = read_with(Flavour::Vault, operator, &[]).unwrap().0;
-    assert_eq!((scope.namespace.as_deref(), scope.mount.as_str(), scope.audience.as_str()), (Some("op"), "op", "op"));
+    assert_eq!(
+        (scope.namespace.as_deref(), scope.mount.as_str(), scope.audience.as_str()),
+        (Some("op"), "op", "op")
+    );
     assert_eq!(self::scope(&[("vaultKubernetesMountPath", "k8s")]).mount, "k8s");
 }
 
@@ -108,8 +122,16 @@ fn every_mistake_is_reported() {
         ("vaultNamespace", "a b"),
         ("objects", "- {secretPath: a/../b, method: 'G T', encoding: x}\n- {objectName: b}"),
     ]);
-    for part in ["roleName", "vaultAddress", "vaultNamespace", "object=number 1 field=objectName", "field=secretPath",
-        "field=method", "field=encoding", "object=b field=secretPath: the path is empty"] {
+    for part in [
+        "roleName",
+        "vaultAddress",
+        "vaultNamespace",
+        "object=number 1 field=objectName",
+        "field=secretPath",
+        "field=method",
+        "field=encoding",
+        "object=b field=secretPath: the path is empty",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -127,7 +149,11 @@ fn names_that_would_break_a_request_are_refused() {
         ("roleName", &"x".repeat(513)),
         ("audience", "a\tb"),
     ] {
-        assert!(fault(&[(key, value)]).contains(&format!("parameter={key}")), "{key}={value:?}: {}", fault(&[(key, value)]));
+        assert!(
+            fault(&[(key, value)]).contains(&format!("parameter={key}")),
+            "{key}={value:?}: {}",
+            fault(&[(key, value)])
+        );
     }
 }
 
@@ -138,10 +164,14 @@ fn servers_that_the_operator_does_not_allow_get_no_token() {
     let allowing = Config { allow_http: true, ..config() };
     assert!(read_with(Flavour::Vault, allowing, &[("vaultAddress", "http://vault:8200")]).is_ok());
     let own = Config { address: Some("http://vault:8200".into()), ..Config::default() };
-    assert!(read_with(Flavour::Vault, own, &[("vaultAddress", "http://vault:8200/")]).is_ok(), "the operator's own");
+    assert!(
+        read_with(Flavour::Vault, own, &[("vaultAddress", "http://vault:8200/")]).is_ok(),
+        "the operator's own"
+    );
 
     let pinned = || Config { allowed_addresses: vec!["https://a:8200".into()], ..config() };
-    let read = |address| read_with(Flavour::Vault, pinned(), &[("vaultAddress", address)]).err().unwrap_or_default();
+    let read =
+        |address| read_with(Flavour::Vault, pinned(), &[("vaultAddress", address)]).err().unwrap_or_default();
     assert_eq!(read("https://a:8200/"), "");
     assert_eq!(read("https://vault:8200"), "", "the operator's own");
     assert!(read("https://a").contains("--vault-allowed-address https://a"), "{}", read("https://a"));
@@ -167,9 +197,18 @@ fn files_of_a_class_lie_in_the_operators_folder() {
         let roots = read(inside.join(good)).unwrap().0.target.trust.roots;
         assert_eq!(roots, Roots::File(inside.canonicalize().unwrap().join("ca.pem")));
     }
-    for bad in [outside, inside.join("link.pem"), inside.join("../secret.pem"), inside.join("absent"), "/etc/passwd".into()] {
+    for bad in [
+        outside,
+        inside.join("link.pem"),
+        inside.join("../secret.pem"),
+        inside.join("absent"),
+        "/etc/passwd".into(),
+    ] {
         let text = read(bad.clone()).err().unwrap_or_default();
-        assert!(text.contains("there is no such file under") && text.contains("--vault-tls-dir"), "{bad:?}: {text}");
+        assert!(
+            text.contains("there is no such file under") && text.contains("--vault-tls-dir"),
+            "{bad:?}: {text}"
+        );
     }
     let text = fault(&[("vaultCACertPath", "/etc/ssl/ca.pem")]);
     assert!(text.contains("start keymount with --vault-tls-dir"), "{text}");
@@ -190,11 +229,17 @@ fn the_operators_trust_is_not_lent_to_other_servers() {
     assert!(own.skip_verify && own.identity.is_some() && own.server_name.is_some());
     let other = trust(&[("vaultAddress", "https://other")]);
     let ca = Roots::File("/ca.pem".into());
-    assert!(!other.skip_verify && other.identity.is_none() && other.server_name.is_none() && other.roots == ca);
+    assert!(
+        !other.skip_verify && other.identity.is_none() && other.server_name.is_none() && other.roots == ca
+    );
     assert!(!trust(&[("vaultSkipTLSVerify", "false")]).skip_verify);
     let inline = trust(&[("vaultCACert", "PEM"), ("vaultTLSServerName", "n")]);
     assert_eq!((inline.roots, inline.server_name.as_deref()), (Roots::Pem("PEM".into()), Some("n")));
-    assert!(trust(&[("vaultTLSClientCertPath", "/c.pem"), ("vaultTLSClientKeyPath", "/k.pem")]).identity.is_some());
+    assert!(
+        trust(&[("vaultTLSClientCertPath", "/c.pem"), ("vaultTLSClientKeyPath", "/k.pem")])
+            .identity
+            .is_some()
+    );
 
     let keys = fault(&[("vaultTLSClientKeyPath", "/var/run/key.pem")]);
     assert!(keys.contains("--vault-tls-client-cert and --vault-tls-client-key"), "{keys}");
@@ -241,7 +286,8 @@ fn the_operators_mistakes_are_reported_together() {
         client_key: Some("/k".into()),
         ..Config::default()
     };
-    let text = Operator::new(Flavour::OpenBao, config).err().map(|errors| errors.to_string()).unwrap_or_default();
+    let text =
+        Operator::new(Flavour::OpenBao, config).err().map(|errors| errors.to_string()).unwrap_or_default();
     for part in ["--openbao-addr", "--openbao-allowed-address", "--openbao-tls-client-cert", "stage=start"] {
         assert!(text.contains(part), "{part}: {text}");
     }

@@ -43,7 +43,10 @@ impl Reader<'_> {
         let path = self.get(name)?.to_owned();
         let (key, flag) = (self.key(name), self.operator.flag("tls-dir"));
         let Some(folder) = &self.operator.config.tls_dir else {
-            let hint = format!("start keymount with {flag}, or give the CA to every class with {}", self.operator.flag("tls-ca-cert"));
+            let hint = format!(
+                "start keymount with {flag}, or give the CA to every class with {}",
+                self.operator.flag("tls-ca-cert")
+            );
             self.fault(key, "classes may not name files of the provider", Some(hint));
             return None;
         };
@@ -60,13 +63,15 @@ impl Reader<'_> {
     /// The operator's own key pair may be named again; any other is not a class's to use.
     fn client_key(&mut self) {
         let config = &self.operator.config;
-        let wishes = [("TLSClientCertPath", &config.client_certificate), ("TLSClientKeyPath", &config.client_key)];
+        let wishes =
+            [("TLSClientCertPath", &config.client_certificate), ("TLSClientKeyPath", &config.client_key)];
         let foreign = wishes.into_iter().filter(|(name, own)| {
             self.get(name).is_some_and(|path| own.as_ref().is_none_or(|own| own.as_os_str() != path))
         });
         let names: Vec<_> = foreign.map(|(name, _)| name).collect();
         for name in names {
-            let (certificate, key) = (self.operator.flag("tls-client-cert"), self.operator.flag("tls-client-key"));
+            let (certificate, key) =
+                (self.operator.flag("tls-client-cert"), self.operator.flag("tls-client-key"));
             let hint = format!("start keymount with {certificate} and {key}");
             self.fault(self.key(name), "classes may not use client keys of the provider", Some(hint));
         }

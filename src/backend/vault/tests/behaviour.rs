@@ -112,9 +112,11 @@ async fn requests_look_as_vault_wants_them() {
 #[tokio::test]
 async fn values_are_taken_out_as_the_incumbents_do() {
     let world = World::new().await;
-    let value = json!({"k": "v", "n": 1.5, "o": {"b": "<", "a": null}, "b64": "aGk=", "hex": "6869", "nil": null});
+    let value =
+        json!({"k": "v", "n": 1.5, "o": {"b": "<", "a": null}, "b64": "aGk=", "hex": "6869", "nil": null});
     world.put("x", value);
-    let object = |name: &str, rest: &str| format!("- {{objectName: {name}, secretPath: secret/data/x, {rest}}}\n");
+    let object =
+        |name: &str, rest: &str| format!("- {{objectName: {name}, secretPath: secret/data/x, {rest}}}\n");
     let objects = [
         object("a", "secretKey: k"),
         object("b", "secretKey: n"),
@@ -151,7 +153,8 @@ async fn a_missing_key_or_a_wrong_encoding_is_named_without_the_value() {
 async fn an_optional_object_may_be_absent_and_nothing_else() {
     let world = World::new().await;
     world.put("x", json!({"k": "v"}));
-    let optional = format!("{ONE}\n- {{objectName: b, secretPath: secret/data/none, secretKey: k, optional: true}}");
+    let optional =
+        format!("{ONE}\n- {{objectName: b, secretPath: secret/data/none, secretKey: k, optional: true}}");
     assert_eq!(world.texts(&optional).await, ["v"]);
     world.fake.script("/v1/secret/data/none", 9, 403, "{\"errors\":[\"permission denied\"]}");
     let (kind, text) = world.fault(&optional).await;
@@ -182,9 +185,20 @@ async fn arguments_are_a_body_and_queries_a_query() {
                    - {objectName: b, secretPath: 'pki/x y?list=true', secretKey: k}\n\
                    - {objectName: c, secretPath: pki/certs/, method: list, secretKey: k}";
     assert_eq!(world.texts(objects).await, ["v", "v", "v"]);
-    let mut seen: Vec<_> = world.seen("/v1/pki").into_iter().map(|seen| format!("{} {} {}", seen.method, seen.path, seen.body)).collect();
+    let mut seen: Vec<_> = world
+        .seen("/v1/pki")
+        .into_iter()
+        .map(|seen| format!("{} {} {}", seen.method, seen.path, seen.body))
+        .collect();
     seen.sort();
-    assert_eq!(seen, ["GET /v1/pki/x%20y?list=true ", "LIST /v1/pki/certs ", "PUT /v1/pki/issue/web {\"cn\":\"a\",\"n\":1}"]);
+    assert_eq!(
+        seen,
+        [
+            "GET /v1/pki/x%20y?list=true ",
+            "LIST /v1/pki/certs ",
+            "PUT /v1/pki/issue/web {\"cn\":\"a\",\"n\":1}"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -206,7 +220,12 @@ async fn an_ambiguous_login_refusal_is_asked_about_once_more() {
 #[tokio::test]
 async fn a_refused_read_costs_one_more_login_and_is_then_reported() {
     let world = World::new().await;
-    world.fake.script("/v1/secret", 99, 403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}");
+    world.fake.script(
+        "/v1/secret",
+        99,
+        403,
+        "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}",
+    );
     let (kind, text) = world.fault(ONE).await;
     assert!(kind == Kind::Denied && text.contains("capabilities = [\"read\"]"), "{text}");
     assert_eq!((world.seen("/v1/auth").len(), world.seen("/v1/secret").len()), (2, 2));
@@ -245,10 +264,25 @@ async fn answers_that_cannot_be_used_are_described_not_shown() {
     let world = World::with(Config { max_response_bytes: 2000, ..Config::default() }).await;
     let large = json!({"data": {"k": "s3cr3t".repeat(400)}}).to_string();
     for (status, body, kind, expected) in [
-        (200, "s3cr3t", Kind::Precondition, "http=200 path=secret/data/x: the answer is not JSON, so no key can be taken from it"),
-        (204, "", Kind::Invalid, "the server did it and answered nothing: there is nothing to write into a file"),
+        (
+            200,
+            "s3cr3t",
+            Kind::Precondition,
+            "http=200 path=secret/data/x: the answer is not JSON, so no key can be taken from it",
+        ),
+        (
+            204,
+            "",
+            Kind::Invalid,
+            "the server did it and answered nothing: there is nothing to write into a file",
+        ),
         (200, "{\"data\":null}", Kind::NotFound, "key \"k\" does not exist at the secret path, which has 0"),
-        (200, &large, Kind::Precondition, "the reply is larger than 2000 bytes; hint: read a smaller secret, or raise --vault-max-response-bytes"),
+        (
+            200,
+            &large,
+            Kind::Precondition,
+            "the reply is larger than 2000 bytes; hint: read a smaller secret, or raise --vault-max-response-bytes",
+        ),
     ] {
         world.fake.state().scripts.clear();
         world.fake.script("/v1/secret", 9, status, body);
@@ -261,7 +295,10 @@ async fn answers_that_cannot_be_used_are_described_not_shown() {
 async fn logins_without_a_token_are_no_logins() {
     let world = World::new().await;
     for (body, expected) in [
-        ("{\"auth\":{\"client_token\":\"\",\"mfa_requirement\":{\"mfa_request_id\":\"x\"}}}", "second factor"),
+        (
+            "{\"auth\":{\"client_token\":\"\",\"mfa_requirement\":{\"mfa_request_id\":\"x\"}}}",
+            "second factor",
+        ),
         ("{\"auth\":{\"client_token\":\"a\\nb\"}}", "a token that cannot be sent"),
     ] {
         world.fake.state().scripts.clear();
@@ -276,13 +313,20 @@ async fn a_hostile_server_cannot_put_the_token_into_an_event() {
     let world = World::new().await;
     let pod = pod("app", "web", "web-0");
     let jwt = world.issuer.token(&pod, "vault");
-    let parameters: Parameters =
-        [("roleName", "web"), ("objects", ONE)].map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+    let parameters: Parameters = [("roleName", "web"), ("objects", ONE)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect();
     let mut parts: Vec<_> = jwt.split('.').collect();
     parts.push(&jwt);
     for status in [400, 403, 404, 500] {
         world.fake.state().scripts.clear();
-        world.fake.script("/v1/auth", 99, status, &json!({"errors": [&jwt, parts[1], format!("x{}y", parts[2])]}).to_string());
+        world.fake.script(
+            "/v1/auth",
+            99,
+            status,
+            &json!({"errors": [&jwt, parts[1], format!("x{}y", parts[2])]}).to_string(),
+        );
         let by = Deadline::after(Duration::from_millis(900));
         let ask = Ask { pod: &pod, tokens: &tokens("vault", &jwt), parameters: &parameters, by };
         let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
@@ -299,10 +343,14 @@ async fn trouble_on_the_way_names_the_address() {
     for (address, expected) in [
         (&plain, "stage=login backend=vault address=http://127.0.0.1:"),
         (&plain, "path=auth/kubernetes/login: connection refused: nobody listens there"),
-        (&tls, "the server does not speak TLS on this port; hint: the address says https:// and the server speaks http"),
+        (
+            &tls,
+            "the server does not speak TLS on this port; hint: the address says https:// and the server speaks http",
+        ),
     ] {
         let pairs = [("roleName", "web"), ("objects", ONE), ("vaultAddress", address)];
-        let parameters: Parameters = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+        let parameters: Parameters =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
         let tokens = tokens("vault", &world.issuer.token(&pod, "vault"));
         let by = Deadline::after(Duration::from_millis(900));
         let ask = Ask { pod: &pod, tokens: &tokens, parameters: &parameters, by };
