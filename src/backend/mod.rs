@@ -6,7 +6,7 @@
 //! for all of them (proof first, one more login after a refusal, giving back
 //! what nobody received) is in [`Hosted`], once.
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "local", feature = "vault")))]
 pub mod conformance;
 mod hosted;
 #[cfg(feature = "local")]

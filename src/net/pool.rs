@@ -44,7 +44,13 @@ impl Pool {
     pub async fn send(&self, target: &Target, request: Request, by: Deadline) -> Result<Reply, Failure> {
         let slot = self.slot(target);
         let make = || Client::new(target.address.clone(), target.trust.clone(), self.limits);
-        let client = slot.get_or_try_init(make).await?;
+        let Some(client) = by.bound(slot.get_or_try_init(make)).await else {
+            return Err(Failure::new(
+                Cause::Deadline,
+                "the deadline passed while the certificate files were read",
+            ));
+        };
+        let client = client?;
         let result = client.send(request, by).await;
         if result.as_ref().is_err_and(|failure| failure.cause() == Cause::Tls) {
             // The next try reads the certificate files anew: they may just have been replaced.
