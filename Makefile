@@ -33,7 +33,7 @@ lint: ## fmt and clippy, warnings are errors, for every feature lane
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features local -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features vault -- -D warnings
-	$(CARGO) clippy --locked --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 
 .PHONY: release
 release: ## The release binary

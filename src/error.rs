@@ -182,8 +182,9 @@ impl Error {
     }
 }
 
-impl Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// Everything but the hint.
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
         write!(f, "stage={}", self.stage.as_str())?;
         if let Some(object) = &self.object {
             write!(f, " object={}", one_line(object))?;
@@ -191,11 +192,21 @@ impl Display for Error {
         for (key, value) in &self.context {
             write!(f, " {key}={}", one_line(value))?;
         }
-        write!(f, ": {}", one_line(&self.text))?;
+        write!(f, ": {}", one_line(&self.text))
+    }
+
+    fn write_hint(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match &self.hint {
             Some(hint) => write!(f, "; hint: {}", hint.replace('\n', " ")),
             None => Ok(()),
         }
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)?;
+        self.write_hint(f)
     }
 }
 
@@ -232,11 +243,15 @@ impl From<Error> for Errors {
 }
 
 impl Display for Errors {
+    /// A hint that several in a row share is said once, behind the last of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         for (at, error) in self.0.iter().enumerate() {
-            let mut next = String::new();
-            write!(next, "{}{error}", if at == 0 { "" } else { " | " })?;
+            let mut next = String::from(if at == 0 { "" } else { " | " });
+            error.write(&mut next)?;
+            if self.0.get(at + 1).is_none_or(|after| after.hint != error.hint) {
+                error.write_hint(&mut next)?;
+            }
             if at > 0 && text.len() + next.len() > MAX_TEXT {
                 write!(text, " | and {} more", self.0.len() - at)?;
                 break;
@@ -298,6 +313,17 @@ mod tests {
         let errors = errors.unwrap_or_else(|| Error::new(Kind::Internal, Stage::Read, "").into());
         assert_eq!(errors.kind(), Kind::NotFound);
         assert_eq!(errors.to_string(), "stage=read object=a: slow down | stage=read object=b: absent");
+    }
+
+    #[test]
+    fn a_shared_hint_is_said_once() {
+        let error = |object| Error::new(Kind::Denied, Stage::Read, "no").object(object).hint("ask");
+        let errors = Errors::from_list(vec![error("a"), error("b"), error("c").hint("other")]);
+        let text = errors.map(|errors| errors.to_string()).unwrap_or_default();
+        assert_eq!(
+            text,
+            "stage=read object=a: no | stage=read object=b: no; hint: ask | stage=read object=c: no; hint: other"
+        );
     }
 
     #[test]

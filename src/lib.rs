@@ -8,31 +8,34 @@
 //! The flow is the tree, read downwards; `docs/architecture.md` says who may
 //! import whom and a test holds the code to it.
 
-/// The composition root.
+// The composition root.
 pub mod app;
-/// The seam, and a folder for each place that holds secrets.
+// The seam, and a folder for each place that holds secrets.
 pub mod backend;
-/// The same rooms behind a terminal.
+// The same rooms behind a terminal.
 pub mod cli;
-/// Settings: flags, environment, file.
+// Settings: flags, environment, file.
 pub mod config;
-/// Kinds of failure, and the one line that says what is wrong and what to change.
+#[cfg(not(any(feature = "local", feature = "vault")))]
+compile_error!("keymount without a backend serves nothing: enable `local`, `vault` or both");
+
+// Kinds of failure, and the one line that says what is wrong and what to change.
 pub mod error;
-/// Names, modes and rules of files.
+// Names, modes and rules of files.
 pub mod files;
-/// Who asks, and the proof of it.
+// Who asks, and the proof of it.
 pub mod identity;
-/// What was read, and how long it lives.
+// What was read, and how long it lives.
 pub mod lease;
-/// The use case: one Mount.
+// The use case: one Mount.
 pub mod mount;
-/// HTTP over one TLS policy, with deadlines and retries; knows no backend.
+// HTTP over one TLS policy, with deadlines and retries; knows no backend.
 pub mod net;
-/// Metrics, health, logs.
+// Metrics, health, logs.
 pub mod observe;
-/// Named, versioned bytes that cannot be printed.
+// Named, versioned bytes that cannot be printed.
 pub mod secret;
-/// Clocks, deadlines, backoff.
+// Clocks, deadlines, backoff.
 pub mod time;
-/// The driver's protocol.
+// The driver's protocol.
 pub mod wire;

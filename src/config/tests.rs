@@ -44,7 +44,7 @@ fn every_mistake_is_reported_with_where_it_came_from() {
         &["--provider", "valt", "--admin-address", "here"],
         &[("KEYMOUNT_CONFIG", path.as_str()), ("KEYMOUNT_GRACE", "soon")],
     );
-    let text = text.map(|_| String::new()).unwrap_or_else(|text| text);
+    let text = text.map_or_else(|text| text, |_| String::new());
     for part in [
         "gracee is no setting",
         "--max-mounts (from the --config file): \"none\"",
@@ -72,14 +72,14 @@ fn an_incumbents_arguments_carry_over() {
 
 #[test]
 fn local_needs_its_store_and_the_clusters_keys() {
-    let text = read(&["--provider", "local"], &[]).map(|_| String::new()).unwrap_or_else(|text| text);
+    let text = read(&["--provider", "local"], &[]).map_or_else(|text| text, |_| String::new());
     assert!(text.contains("--local-store") && text.contains("--jwks-url or --jwks-file"), "{text}");
 }
 
 #[cfg(feature = "vault")]
 #[test]
 fn help_shows_all_three_ways_to_set_a_value() {
-    let text = read(&["serve", "--help"], &[]).map(|_| String::new()).unwrap_or_else(|text| text);
+    let text = read(&["serve", "--help"], &[]).map_or_else(|text| text, |_| String::new());
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("--grace <DURATION>"), "{text}");
     assert!(text.contains("[env: KEYMOUNT_VAULT_ADDR, VAULT_ADDR] [file: vault-addr]"), "{text}");

@@ -27,7 +27,7 @@ pub struct Keys(Vec<Key>);
 struct Key {
     kid: Option<String>,
     algorithm: Algorithm,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 // === impl Keys ===
@@ -76,13 +76,13 @@ impl Key {
         said.is_none_or(|said| said.ok() == Some(algorithm)).then(|| Self {
             kid: jwk.common.key_id.clone(),
             algorithm,
-            key,
+            public: key,
         })
     }
 
     fn signed(&self, parts: &Parts<'_>) -> bool {
         let message = parts.signed.as_bytes();
-        jsonwebtoken::crypto::verify(parts.signature, message, &self.key, self.algorithm).unwrap_or(false)
+        jsonwebtoken::crypto::verify(parts.signature, message, &self.public, self.algorithm).unwrap_or(false)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{Ask, Parameters, Provider};
-use crate::error::{Errors, Kind};
+use crate::error::{Error, Errors, Kind, Stage};
 use crate::files::{File, project};
 use crate::identity::{Pod, Tokens};
 use crate::secret::{ObjectId, Version, VersionKey};
@@ -101,6 +101,9 @@ impl Mounts {
     async fn answer(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
         let ask = Ask { pod: &mount.pod, tokens: &mount.tokens, parameters: &mount.parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
+        if secrets.is_empty() {
+            return Err(nothing().into());
+        }
         let files = project(secrets, mount.permission, self.max_bytes)?;
         let versions = files.iter().map(|file| (file.object.clone(), self.version(mount, file))).collect();
         Ok(Answer { files, versions, receipt })
@@ -129,6 +132,13 @@ impl Mounts {
             }
         }
     }
+}
+
+/// The driver refuses an answer without objects, writes nothing for one without
+/// files, and would leave old ones in place (docs/driver-contract.md, 3.1).
+fn nothing() -> Error {
+    Error::new(Kind::NotFound, Stage::Pick, "every object of the class is optional and none is there")
+        .hint("create one of them, or make one that the pod needs not optional")
 }
 
 impl std::fmt::Debug for Mounts {

@@ -8,7 +8,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::bounded::Classes;
+use super::bounded::{self, Classes};
 use crate::error::{Error, Kind, Stage};
 use crate::time::Clock;
 use crate::{backend, mount};
@@ -158,7 +158,7 @@ impl mount::Recorder for Metrics {
 
 impl backend::Recorder for Metrics {
     fn request(&self, provider: &'static str, operation: &'static str, status: &str, took: Duration) {
-        let labels = [provider, operation, status];
+        let labels = [provider, operation, bounded::status(status)];
         if let Ok(counter) = self.backend_requests.get_metric_with_label_values(&labels) {
             counter.inc();
         }

@@ -5,14 +5,14 @@ use tonic::Code;
 use crate::issuer::{Issuer, claims};
 use crate::support::kube_objects::{PodRef, Token};
 use crate::support::provider::Mount;
-use crate::world::{OBJECTS, World, pod};
+use crate::world::{OBJECTS, World, mount_with, pod};
 
 /// Every bad proof, and what its refusal says.
 fn bad(world: &World, pod: &PodRef) -> Vec<(Mount, &'static str)> {
     let other = PodRef { name: "other".into(), uid: "uid-of-other".into(), ..pod.clone() };
     let account = PodRef { service_account: "db".into(), ..pod.clone() };
     let namespace = PodRef { namespace: "bank".into(), ..pod.clone() };
-    let with = |token: Token| world.mount_with(pod, OBJECTS, "local", token);
+    let with = |token: Token| mount_with(pod, OBJECTS, "local", token);
     let mut unbound = claims(pod, "local", 600);
     unbound["kubernetes.io"].as_object_mut().unwrap().remove("pod");
     let mut early = claims(pod, "local", 600);
@@ -31,7 +31,7 @@ fn bad(world: &World, pod: &PodRef) -> Vec<(Mount, &'static str)> {
             "brought no service-account token",
         ),
         (
-            world.mount_with(pod, OBJECTS, "vault", world.issuer.token(pod, "vault", 600)),
+            mount_with(pod, OBJECTS, "vault", world.issuer.token(pod, "vault", 600)),
             "for other audiences only (vault)",
         ),
         (with(world.issuer.token(pod, "vault", 600)), "for another audience"),
@@ -92,7 +92,7 @@ async fn a_pod_reads_only_what_its_service_account_may() {
 async fn new_keys_are_taken_from_the_file_without_a_restart() {
     let world = World::new().await;
     let (pod, next) = (pod("a"), Issuer::new("next"));
-    let mount = world.mount_with(&pod, OBJECTS, "local", next.token(&pod, "local", 600));
+    let mount = mount_with(&pod, OBJECTS, "local", next.token(&pod, "local", 600));
     assert_eq!(world.refused(&mount).await.0, Code::Unauthenticated);
     std::fs::write(world.store().with_file_name("jwks.json"), next.jwks().to_string() + "\n").unwrap();
     assert!(world.call(&mount).await.is_ok());

@@ -52,12 +52,7 @@ impl World {
 
     /// A good Mount of `pod`.
     pub fn mount(&self, pod: &PodRef, objects: &str) -> Mount {
-        self.mount_with(pod, objects, "local", self.issuer.token(pod, "local", 600))
-    }
-
-    pub fn mount_with(&self, pod: &PodRef, objects: &str, audience: &str, token: Token) -> Mount {
-        let tokens = BTreeMap::from([(audience.to_owned(), token)]);
-        Mount::new(pod, &[("objects", objects)], &tokens)
+        mount_with(pod, objects, "local", self.issuer.token(pod, "local", 600))
     }
 
     pub async fn call(&self, mount: &Mount) -> Result<MountResponse, Status> {
@@ -69,6 +64,12 @@ impl World {
         let status = self.call(mount).await.expect_err("must be refused");
         (status.code(), status.message().to_owned())
     }
+}
+
+/// A Mount of `pod` with this token, under this audience.
+pub fn mount_with(pod: &PodRef, objects: &str, audience: &str, token: Token) -> Mount {
+    let tokens = BTreeMap::from([(audience.to_owned(), token)]);
+    Mount::new(pod, &[("objects", objects)], &tokens)
 }
 
 fn write_store(path: PathBuf, password: &str) {

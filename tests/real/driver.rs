@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::support::csi::{Driver, Options};
@@ -106,7 +107,6 @@ async fn a_synced_kubernetes_secret_has_the_files_bytes() {
     let there = || async { world.kube.get(path).await.status == 200 };
     assert!(eventually(Duration::from_secs(30), there).await, "{}", driver.log());
     let secret = world.kube.get(path).await.body;
-    use base64::Engine as _;
     let decoded = |key: &str| {
         base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap()
     };

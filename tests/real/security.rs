@@ -39,7 +39,7 @@ async fn refused_before_and_after(world: &World, auth: &str, names: &str) {
         (
             "expired",
             Some(minted(world, &pod, |claims| {
-                claims["exp"] = (claims["exp"].as_u64().unwrap() - 1000).into()
+                claims["exp"] = (claims["exp"].as_u64().unwrap() - 1000).into();
             })),
         ),
         ("another pod's", Some(world.kube.pod_token(&other, "vault", 3600).await)),

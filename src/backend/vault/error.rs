@@ -32,10 +32,13 @@ pub(super) struct At<'a> {
     pub(super) sent: &'a SecretString,
 }
 
-/// A refusal, and whether it may be an outage behind the server that only looks like one.
+/// A refusal, or no reply.
 pub(super) struct Refusal {
     pub(super) error: Error,
+    /// It may be an outage behind the server that only looks like a refusal.
     pub(super) ambiguous: bool,
+    /// The server may have done what was asked all the same.
+    pub(super) acted: bool,
 }
 
 impl Borrow<Error> for Refusal {
@@ -81,7 +84,7 @@ impl At<'_> {
             error = error.hint(hint);
         }
         let ambiguous = matches!(reply.status, 400 | 403) && row.is_none_or(|row| row.ambiguous);
-        Refusal { error, ambiguous }
+        Refusal { error, ambiguous, acted: reply.status >= 500 && reply.status != 503 }
     }
 
     /// A reply of the right status and the wrong content.

@@ -51,8 +51,17 @@ impl Vault {
         if let Some(args) = &read.args {
             call = call.body(args.clone().into_bytes());
         }
-        let sent = RETRY.run(by, |_| self.wire.send(&call, &at, by)).await;
-        reading(sent.map_err(|refusal| refusal.error)?, &at)
+        let once = !read.only_looks();
+        let sent = RETRY.run(by, |_| async {
+            match self.wire.send(&call, &at, by).await {
+                // A certificate may have been issued: another try could issue a second one.
+                Err(refusal) if once && refusal.acted => Ok(Err(refusal)),
+                Err(refusal) => Err(refusal),
+                Ok(reply) => Ok(Ok(reply)),
+            }
+        });
+        let reply = sent.await.flatten().map_err(|refusal| refusal.error)?;
+        reading(reply, &at)
     }
 }
 

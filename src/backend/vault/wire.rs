@@ -11,7 +11,7 @@ use super::Flavour;
 use super::error::{At, Refusal};
 use crate::backend::Recorder;
 use crate::error::{Error, Kind, Stage};
-use crate::net::{Pool, Reply, Request, Target};
+use crate::net::{Cause, Pool, Reply, Request, Target};
 use crate::time::{Deadline, Stopwatch};
 
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
@@ -43,7 +43,10 @@ impl Wire {
             .as_ref()
             .map_or_else(|failure| failure.cause().as_str().to_owned(), |reply| reply.status.to_string());
         self.recorder.request(self.flavour.name(), call.operation, &status, watch.elapsed());
-        let reply = result.map_err(|failure| Refusal { error: at.failed(failure), ambiguous: false })?;
+        let reply = result.map_err(|failure| {
+            let acted = failure.cause() == Cause::Broken;
+            Refusal { error: at.failed(failure), ambiguous: false, acted }
+        })?;
         if (200..300).contains(&reply.status) { Ok(reply) } else { Err(at.refused(&reply)) }
     }
 }

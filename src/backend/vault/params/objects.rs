@@ -65,6 +65,13 @@ struct Entry {
 
 // === impl Read ===
 
+impl Read {
+    /// Whether asking twice is the same as asking once.
+    pub(in super::super) fn only_looks(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "LIST" | "SCAN")
+    }
+}
+
 impl fmt::Debug for Read {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path.shown)

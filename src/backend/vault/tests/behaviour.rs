@@ -231,6 +231,21 @@ async fn a_refused_read_costs_one_more_login_and_is_then_reported() {
     assert_eq!((world.seen("/v1/auth").len(), world.seen("/v1/secret").len()), (2, 2));
 }
 
+/// A certificate may have been issued although the answer says otherwise.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_minted_is_not_asked_for_again() {
+    let world = World::new().await;
+    let issue = "- {objectName: x, secretPath: pki/issue/web, secretKey: k, method: POST}";
+    world.fake.script("/v1/pki", 99, 500, "{\"errors\":[\"internal error\"]}");
+    let (kind, text) = world.fault(issue).await;
+    assert!(kind == Kind::Unavailable && text.contains("http=500"), "{text}");
+    assert_eq!(world.seen("/v1/pki").len(), 1);
+    world.fake.state().scripts.clear();
+    world.fake.script("/v1/pki", 99, 503, "{\"errors\":[\"Vault is sealed\"]}");
+    world.fault(issue).await;
+    assert_eq!(world.seen("/v1/pki").len(), 1 + 6, "a sealed server has done nothing");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_sat_out_for_a_while_and_then_reported() {
     let world = World::new().await;

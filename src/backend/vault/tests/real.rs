@@ -8,7 +8,7 @@
 #[expect(unreachable_pub, reason = "shared with the integration tests")]
 #[path = "../../../../tests/support/parts.rs"]
 mod parts;
-#[expect(unreachable_pub, reason = "shared with the integration tests")]
+#[expect(unreachable_pub, clippy::expect_used, reason = "shared with the integration tests")]
 #[path = "../../../../tests/support/ports.rs"]
 mod ports;
 
@@ -89,8 +89,9 @@ impl Rig for Real {
             .unwrap();
         let address = Address::parse(&format!("http://127.0.0.1:{port}")).unwrap();
         let client = Client::new(address, Trust::default(), Limits::default()).await.unwrap();
-        let real = Self { client, allowed: Mutex::default(), _server: server };
-        while !real.send("GET", "sys/health", json!({})).await.is_ok_and(|reply| reply.status == 200) {
+        let real = Self { client, allowed: Mutex::default(), server: Mutex::new(server) };
+        while !real.send("GET", "secret/config", json!({})).await.is_ok_and(|reply| reply.status == 200) {
+            assert!(real.server.lock().unwrap().try_wait().unwrap().is_none(), "OpenBao ended");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         real.root("POST", "sys/auth/jwt", json!({"type": "jwt"})).await;
@@ -126,7 +127,4 @@ impl Rig for Real {
     }
 }
 
-crate::backend::conformance::suite!(
-    #[ignore = "needs OpenBao: BAO_BIN or bao on the PATH"]
-    Real
-);
+crate::backend::conformance::suite!(Real);
