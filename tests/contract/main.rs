@@ -16,7 +16,6 @@
 mod support;
 
 mod answers;
-mod issuer;
 mod metrics;
 mod process;
 mod proof;

@@ -155,7 +155,7 @@ async fn k6_a_silent_backend_is_reported_before_the_drivers_timer_and_at_a_stop(
     let (_listener, address) = silent().await;
     let mut keymount =
         Keymount::start(&["--provider", "vault", "--vault-addr", &address, "--grace", "1s"]).await;
-    let (issuer, pod) = (crate::issuer::Issuer::new("one"), pod("a"));
+    let (issuer, pod) = (crate::support::issuer::Issuer::new("one"), pod("a"));
     let tokens = std::collections::BTreeMap::from([("vault".to_owned(), issuer.token(&pod, "vault", 600))]);
     let parameters =
         [("roleName", "web"), ("objects", "- {objectName: x, secretPath: secret/data/x, secretKey: y}")];

@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-use crate::issuer::{Issuer, claims};
+use crate::support::issuer::{Issuer, claims};
 use crate::support::kube_objects::{PodRef, Token};
 use crate::support::provider::Mount;
 use crate::world::{OBJECTS, World, mount_with, pod};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use tonic::{Code, Status};
 
-use crate::issuer::Issuer;
+use crate::support::issuer::Issuer;
 use crate::support::keymount::Keymount;
 use crate::support::kube_objects::{PodRef, Token};
 use crate::support::provider::{Mount, MountResponse, Provider};

@@ -20,6 +20,7 @@ pub mod certs;
 pub mod csi;
 pub mod csi_messages;
 pub mod http;
+pub mod issuer;
 pub mod keymount;
 pub mod kube;
 pub mod kube_objects;

@@ -2,25 +2,39 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::support::kube_objects::{PodRef, Token};
-use crate::support::secrets;
+use super::kube_objects::{PodRef, Token};
+use super::secrets;
 
 /// One signing key.
 pub struct Issuer {
     key: EncodingKey,
     kid: String,
+    pem: String,
 }
 
 impl Issuer {
     pub fn new(kid: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let key = EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref());
-        Self { key, kid: kid.to_owned() }
+        let der = pair.public_key().as_der().unwrap();
+        let pem = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
+        Self { key, kid: kid.to_owned(), pem }
+    }
+
+    /// The public key, as a jwt auth mount wants it.
+    pub fn pem(&self) -> String {
+        self.pem.clone()
     }
 
     pub fn jwks(&self) -> Value {
