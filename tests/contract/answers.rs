@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-use crate::support::provider::Mount;
+use crate::support::provider::{Mount, MountResponse};
 use crate::world::{OBJECTS, PASSWORD, World, pod};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,4 +115,23 @@ async fn k8_four_hundred_mounts_at_once_on_one_connection() {
         let answer = call.await.unwrap().unwrap();
         assert_eq!(answer.text("db/password").as_deref(), Some(PASSWORD));
     }
+}
+
+/// Not a `MountRequest`: its attributes are a number.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Strange {
+    #[prost(uint64, tag = "1")]
+    attributes: u64,
+}
+
+/// tonic answers these itself, before our handler: `INTERNAL` and `OUT_OF_RANGE`, were it not for the outer layer.
+#[tokio::test(flavor = "multi_thread")]
+async fn k1_what_is_no_request_or_too_large_a_one_is_an_invalid_argument() {
+    let world = World::new().await;
+    let provider = &world.provider;
+    let strange = provider.call::<_, MountResponse>("Mount", Strange { attributes: 7 }, None).await;
+    assert_eq!(strange.expect_err("no request").code(), Code::InvalidArgument);
+    let large = world.mount(&pod("a"), OBJECTS).set("x", &"x".repeat(5 * 1024 * 1024));
+    assert_eq!(world.refused(&large).await.0, Code::InvalidArgument);
+    assert!(world.call(&world.mount(&pod("a"), OBJECTS)).await.is_ok());
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tonic::Code;
 
+use crate::support::eventually;
 use crate::world::{PASSWORD, World, object, trust};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,4 +59,23 @@ async fn a_short_outage_is_waited_out() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     world.bao.child().resume();
     assert!(call.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_in_flight_finishes_at_a_stop_and_readiness_goes_first() {
+    let Some(mut world) = World::new("out-term").await else { return };
+    let pod = world.pod("a").await;
+    let mount = world.mount(&pod, &object("p", "secret/data/out-term/db", "password")).await;
+    world.bao.child().pause();
+    let provider = world.provider.clone();
+    let call = tokio::spawn(async move { provider.mount(&mount).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.keymount.child().term();
+    let keymount = &world.keymount;
+    let unready = || async { keymount.admin("readyz").await.is_some_and(|reply| reply.status == 503) };
+    assert!(eventually(Duration::from_secs(5), unready).await, "readiness goes first");
+    assert!(keymount.admin("livez").await.is_some_and(|reply| reply.status == 200));
+    world.bao.child().resume();
+    assert_eq!(call.await.unwrap().unwrap().text("p").as_deref(), Some(PASSWORD));
+    assert_eq!(world.keymount.child().wait_exit(Duration::from_secs(10)), Some(0));
 }

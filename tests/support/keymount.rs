@@ -16,6 +16,7 @@ const NAME: &str = "keymount";
 /// A running provider; dropping it kills it.
 pub struct Keymount {
     args: Vec<String>,
+    env: Vec<(String, String)>,
     port: u16,
     child: Child,
     admin: Http,
@@ -25,13 +26,19 @@ pub struct Keymount {
 impl Keymount {
     /// `keymount serve` with a sockets folder and an admin address of its own, and these arguments.
     pub async fn start(args: &[&str]) -> Self {
+        Self::start_in(args, &[]).await
+    }
+
+    /// The same, with variables in its environment.
+    pub async fn start_in(args: &[&str], env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().expect("folder");
         std::fs::create_dir(home.path().join("providers")).expect("folder");
         let port = ports::free();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let child = launch(home.path(), port, &args);
+        let env: Vec<_> = env.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let child = launch(home.path(), port, &args, &env);
         let admin = Http::new(format!("http://127.0.0.1:{port}"), None, "authorization");
-        let mut keymount = Self { args, port, child, admin, home };
+        let mut keymount = Self { args, env, port, child, admin, home };
         keymount.wait_ready().await;
         keymount
     }
@@ -130,7 +137,7 @@ impl Keymount {
         if self.child.exited().is_none() {
             self.stop();
         }
-        self.child = launch(self.home.path(), self.port, &self.args);
+        self.child = launch(self.home.path(), self.port, &self.args, &self.env);
         self.wait_ready().await;
     }
 }
@@ -146,10 +153,11 @@ impl Drop for Keymount {
     }
 }
 
-fn launch(home: &Path, port: u16, args: &[String]) -> Child {
+fn launch(home: &Path, port: u16, args: &[String], env: &[(String, String)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keymount"));
     command.arg("serve").arg("--providers-dir").arg(home.join("providers"));
     command.arg("--admin-address").arg(format!("127.0.0.1:{port}")).args(args);
+    command.envs(env.iter().map(|(name, value)| (name, value)));
     Child::start(Spec { name: NAME, command, home, stop: "TERM" })
 }
 

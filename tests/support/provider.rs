@@ -45,7 +45,7 @@ impl Provider {
         answer
     }
 
-    async fn call<Q, A>(&self, method: &str, message: Q, timeout: Option<Duration>) -> Result<A, Status>
+    pub async fn call<Q, A>(&self, method: &str, message: Q, timeout: Option<Duration>) -> Result<A, Status>
     where
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::backing::Values;
+use super::values::Values;
 use crate::cli::Issuer;
 use crate::cli::issuer::hex;
 use crate::net::{Address, Client, Limits, Request, Trust};

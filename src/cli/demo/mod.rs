@@ -10,6 +10,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod values;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;

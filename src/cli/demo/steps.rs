@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use tonic::Code;
 
-use super::backing::Values;
 use super::stage::{Published, Stage};
 use super::tree;
+use super::values::Values;
 use crate::cli::{Answer, Refusal, Terminal, issuer};
 use crate::files::atomic::Outcome;
 
