@@ -36,7 +36,7 @@ fn serve(config: Config) -> ExitCode {
 /// threads cost a mount more than its own work (docs/performance.md). Files are read
 /// on threads of their own.
 fn runtime() -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread().max_blocking_threads(16).enable_all().build()
+    tokio::runtime::Builder::new_current_thread().max_blocking_threads(64).enable_all().build()
 }
 
 async fn terminated() {

@@ -18,7 +18,6 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::transport::Server;
 
 pub use harden::harden;
 
@@ -28,15 +27,12 @@ use crate::identity::Verifier;
 use crate::mount::Mounts;
 use crate::observe::{Admin, Health, Metrics};
 use crate::time::{Clock, Wall};
-use crate::wire::{Bound, FinalCodes, Guard, Service, Socket, server};
+use crate::wire::{Bound, Guard, Service, Socket, serve};
 
-/// Streams of one connection: the driver has one for all mounts of a node, and
-/// the default of 200 would make it wait into its own deadline (decision 8).
-const STREAMS: u32 = 4096;
 /// How long the answers of cut-off mounts may take to be sent.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// How long work that nobody waits for, such as giving back a lease, may still take.
-const LAST_TASKS: Duration = Duration::from_secs(2);
+const LAST_TASKS: Duration = Duration::from_secs(5);
 /// The other folder that the driver looks into, and first.
 const SHADOW: &str = "/etc/kubernetes/secrets-store-csi-providers";
 
@@ -139,17 +135,6 @@ impl Health for Sockets {
             all
         }
         .boxed()
-    }
-}
-
-async fn serve(bound: Bound, service: Service, stop: CancellationToken) {
-    let served = Server::builder()
-        .max_concurrent_streams(STREAMS)
-        .layer(FinalCodes)
-        .serve_with_incoming_shutdown(server(service), bound.connections(), stop.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "a socket's server ended");
     }
 }
 

@@ -39,13 +39,13 @@ impl<B: Backend> Hosted<B> {
         let proof = Arc::new(self.verifier.present(ask.pod, ask.tokens, evidence, ask.by).await?);
         let reads = self.backend.reads(&objects);
         let credential = Arc::new(self.backend.login(proof.clone(), &scope, ask.by).await?);
+        let mut receipt = self.receipt(credential.clone());
         let mut readings = self.fetch(&credential, reads, ask.by).await;
-        let mut receipt = self.receipt(credential, &readings);
         let refused = refused(&readings);
         if !refused.is_empty() {
             let again = self.again(proof, &scope, refused, ask.by).await;
             if let Some((credential, second)) = again {
-                receipt = receipt.and(self.receipt(credential, &second));
+                receipt = receipt.and(self.receipt(credential));
                 readings.extend(second);
             }
         }
@@ -72,11 +72,9 @@ impl<B: Backend> Hosted<B> {
         Some((credential, readings))
     }
 
-    /// A receipt for what was minted, if anything was.
-    fn receipt(&self, credential: Arc<B::Credential>, readings: &Readings<B::Read>) -> Receipt {
-        if !readings.values().any(|reading| reading.as_ref().is_ok_and(|reading| reading.leased)) {
-            return Receipt::default();
-        }
+    /// A receipt for a credential and all that is minted with it, whether or not the
+    /// answer that says so arrives.
+    fn receipt(&self, credential: Arc<B::Credential>) -> Receipt {
         let (backend, tasks) = (self.backend.clone(), self.tasks.clone());
         Receipt::with(move || {
             tasks.spawn(async move { give_back(backend.as_ref(), &credential).await });
@@ -103,9 +101,9 @@ fn refused<R: Clone>(readings: &Readings<R>) -> Vec<R> {
 async fn give_back<B: Backend>(backend: &B, credential: &B::Credential) {
     let provider = backend.name();
     match backend.revoke(credential, Deadline::after(GIVE_BACK)).await {
-        Ok(()) => tracing::info!(provider, "gave back what a failed or cancelled mount had minted"),
+        Ok(()) => tracing::debug!(provider, "gave back the credential of a failed or cancelled mount"),
         Err(error) => {
-            tracing::warn!(provider, %error, "could not give back what a failed mount had minted; it ends with its TTL");
+            tracing::warn!(provider, %error, "could not give back the credential of a failed mount; it ends with its TTL");
         }
     }
 }

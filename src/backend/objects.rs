@@ -84,7 +84,17 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
         return Err(invalid(format!("objects is longer than {MAX_TEXT} bytes")).into());
     }
     // yaml.v3, which the incumbents use: 0600 is octal, later keys do not override earlier ones silently.
-    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    let options = serde_saphyr::options! {
+        legacy_octal_numbers: true,
+        with_snippet: false,
+        // An author's text must not grow by more than itself: aliases are replayed, and counted.
+        budget: serde_saphyr::budget! {
+            max_total_scalar_bytes: 2 * MAX_TEXT,
+            max_nodes: 50_000,
+            max_aliases: 100,
+            max_anchors: 50,
+        },
+    };
     let objects: Vec<T> = serde_saphyr::from_str_with_options(yaml, options)
         .map_err(|error| Errors::from(invalid(format!("objects is not a YAML list of objects: {error}"))))?;
     match objects.len() {
@@ -97,6 +107,33 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
             Err(invalid(format!("{count} objects, at most {MAX_OBJECTS}")).into())
         }
         _ => Ok(objects),
+    }
+}
+
+/// Room for the values of one class, used up as they are copied out of what was
+/// read: one large secret in a thousand objects must not become a thousand copies.
+#[derive(Debug)]
+pub struct Room(usize);
+
+// === impl Room ===
+
+impl Default for Room {
+    /// Twice what the driver takes by default; what is delivered is checked later, exactly.
+    fn default() -> Self {
+        Self(8 * 1024 * 1024)
+    }
+}
+
+impl Room {
+    /// Takes `size` bytes of it.
+    pub fn take(&mut self, size: usize) -> Result<(), Error> {
+        let left = self.0.checked_sub(size);
+        self.0 = left.unwrap_or(0);
+        let full = || {
+            Error::new(Kind::Precondition, Stage::Pick, "the class's values are larger than a volume may be")
+                .hint("split the class, or leave out objects that hold the same secret")
+        };
+        left.map(|_| ()).ok_or_else(full)
     }
 }
 
@@ -145,6 +182,28 @@ mod tests {
         for bad in [bomb.as_str(), "just text", "[]", "", "- objectName: [", "- 7"] {
             assert!(list::<One>(bad).is_err(), "{bad}");
         }
+    }
+
+    /// 60 KB that would be 60 MB.
+    #[test]
+    fn an_alias_is_counted_as_often_as_it_is_used() {
+        let ten = |name: &str| format!("[{}]", vec![format!("*{name}"); 10].join(", "));
+        let long = "x".repeat(60_000);
+        let yaml = format!(
+            "- objectName: x\n  a: &a {long}\n  b: &b {}\n  c: &c {}\n  d: {}\n",
+            ten("a"),
+            ten("b"),
+            ten("c")
+        );
+        assert!(list::<One>(&yaml).is_err());
+        assert!(list::<One>("- &a {objectName: x}\n- *a\n").is_ok(), "a few are fine");
+    }
+
+    #[test]
+    fn room_is_used_up_once() {
+        let mut room = Room::default();
+        assert!((0..8).all(|_| room.take(1024 * 1024).is_ok()));
+        assert!(room.take(1).is_err() && room.take(1).is_err());
     }
 
     #[test]

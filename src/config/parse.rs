@@ -32,7 +32,7 @@ impl Config {
         #[cfg(feature = "local")]
         let local = local(&mut values, &server, &keys);
         #[cfg(feature = "vault")]
-        let (vault, openbao) = super::vault::read(&mut values);
+        let (vault, openbao) = super::vault::read(&mut values, server.max_response);
         let (admin, log) = (admin(&mut values), log(&mut values));
         let unused = UNUSED.into_iter().filter(|name| values.text(name).is_some()).collect();
         values.finish()?;

@@ -50,11 +50,11 @@ const VAULT: Names = names!("vault");
 const OPENBAO: Names = names!("openbao");
 
 /// The settings of `provider: vault` and of `provider: openbao`.
-pub(super) fn read(values: &mut Values) -> (Config, Config) {
-    (flavour(values, &VAULT), flavour(values, &OPENBAO))
+pub(super) fn read(values: &mut Values, max_response: usize) -> (Config, Config) {
+    (flavour(values, &VAULT, max_response), flavour(values, &OPENBAO, max_response))
 }
 
-fn flavour(values: &mut Values, names: &Names) -> Config {
+fn flavour(values: &mut Values, names: &Names, max_response: usize) -> Config {
     let (skip_verify, allow_http, allow_skip_verify) = (
         values.switch(names.skip_verify),
         values.switch(names.allow_http),
@@ -79,6 +79,6 @@ fn flavour(values: &mut Values, names: &Names) -> Config {
         allow_http,
         allow_skip_verify,
         max_in_flight: defaults.max_in_flight,
-        max_response_bytes: defaults.max_response_bytes,
+        max_response_bytes: max_response,
     }
 }

@@ -85,16 +85,15 @@ pub(super) fn collisions(files: &[File]) -> Vec<Error> {
         }
     }
     for file in files {
-        let folders = file.path.match_indices('/').filter_map(|(at, _)| file.path.get(..at));
-        for folder in folders {
-            if let Some(other) = by_path.get(folder) {
-                faults.push(clash(
-                    other,
-                    &file.object,
-                    folder,
-                    "one writes this file, the other needs it as a folder",
-                ));
-            }
+        // The first is enough for each file: a, a/a, a/a/a, ... has a clash for each pair.
+        let mut folders = file.path.match_indices('/').filter_map(|(at, _)| file.path.get(..at));
+        if let Some((folder, other)) = folders.find_map(|folder| Some((folder, by_path.get(folder)?))) {
+            faults.push(clash(
+                other,
+                &file.object,
+                folder,
+                "one writes this file, the other needs it as a folder",
+            ));
         }
     }
     faults

@@ -1,12 +1,20 @@
 //! What was read for a pod, and how long it lives.
 
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret, SecretSlice};
 
 /// The answer to one backend request.
 #[derive(Debug)]
 pub struct Reading {
     /// The backend's body, as it came.
     pub body: SecretSlice<u8>,
-    /// Whether the backend minted something for us that it would take back.
-    pub leased: bool,
+}
+
+// === impl Reading ===
+
+impl Reading {
+    /// The body's length in bytes.
+    pub fn size(&self) -> usize {
+        #[expect(clippy::disallowed_methods, reason = "only the length is taken")]
+        self.body.expose_secret().len()
+    }
 }

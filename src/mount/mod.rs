@@ -11,7 +11,7 @@ use crate::error::{Error, Errors, Kind, Stage};
 use crate::files::{File, project};
 use crate::identity::{Pod, Tokens};
 use crate::secret::{ObjectId, Version, VersionKey};
-use crate::time::{Deadline, Stopwatch};
+use crate::time::Deadline;
 
 pub use crate::backend::Receipt;
 
@@ -31,6 +31,15 @@ pub struct Mount {
     pub tokens: Tokens,
     /// The mode of files whose object names none.
     pub permission: u32,
+}
+
+/// Whose Mount it is, as far as the request says.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// The pod.
+    pub pod: Option<Pod>,
+    /// The class.
+    pub class: Option<String>,
 }
 
 /// What a Mount is answered with.
@@ -65,6 +74,15 @@ pub struct Mounts {
     max_bytes: usize,
 }
 
+// === impl Mount ===
+
+impl Mount {
+    /// Whose it is.
+    pub fn who(&self) -> Who {
+        Who { pod: Some(self.pod.clone()), class: self.class.clone() }
+    }
+}
+
 // === impl Mounts ===
 
 impl Mounts {
@@ -83,22 +101,8 @@ impl Mounts {
         self.provider.name()
     }
 
-    /// Answers one Mount, records it and logs its line.
-    pub async fn mount(&self, mount: Mount, by: Deadline) -> Result<Answer, Errors> {
-        let watch = Stopwatch::start();
-        let result = self.answer(&mount, by).await;
-        self.report(&mount, &result, watch.elapsed());
-        result
-    }
-
-    /// Records and logs a request that could not be read.
-    pub fn malformed(&self, error: &Errors) {
-        let provider = self.provider();
-        self.recorder.mounted(provider, UNKNOWN, UNKNOWN, Some(error.kind()), Duration::ZERO);
-        tracing::warn!(provider, outcome = error.kind().as_str(), %error, "mount");
-    }
-
-    async fn answer(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
+    /// Answers one Mount.
+    pub async fn mount(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
         let ask = Ask { pod: &mount.pod, tokens: &mount.tokens, parameters: &mount.parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         if secrets.is_empty() {
@@ -114,21 +118,40 @@ impl Mounts {
         self.versions.version(&mount.pod.namespace, class, &file.object, &file.bytes)
     }
 
-    fn report(&self, mount: &Mount, result: &Result<Answer, Errors>, took: Duration) {
-        let (provider, class) = (self.provider(), mount.class.as_deref().unwrap_or(UNKNOWN));
-        let outcome = result.as_ref().err().map(Errors::kind);
-        self.recorder.mounted(provider, &mount.pod.namespace, class, outcome, took);
+    /// Records what a Mount was answered with, and logs its line. `sent` holds the
+    /// objects' names or the failure.
+    pub fn report(&self, who: &Who, sent: Result<String, &Errors>, took: Duration) {
+        let provider = self.provider();
+        let or_unknown = |name: &Option<String>| name.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+        let pod = who.pod.as_ref();
+        let namespace = or_unknown(&pod.map(|pod| pod.namespace.clone()));
+        let (uid, account) = (pod.map(|pod| pod.uid.as_str()), pod.map(|pod| pod.service_account.as_str()));
+        let (pod, class) = (or_unknown(&pod.map(ToString::to_string)), or_unknown(&who.class));
+        self.recorder.mounted(
+            provider,
+            &namespace,
+            &class,
+            sent.as_ref().err().map(|errors| errors.kind()),
+            took,
+        );
         let millis = took.as_secs_f64() * 1000.0;
-        let pod = &mount.pod;
-        match result {
-            Ok(answer) => {
-                let objects: Vec<_> = answer.versions.iter().map(|(object, _)| object.as_str()).collect();
-                tracing::info!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
-                    objects = objects.join(","), outcome = "ok", millis, "mount");
+        match sent {
+            Ok(objects) => {
+                tracing::info!(
+                    provider,
+                    pod,
+                    uid,
+                    service_account = account,
+                    class,
+                    objects,
+                    outcome = "ok",
+                    millis,
+                    "mount"
+                );
             }
             Err(error) => {
-                tracing::warn!(provider, %pod, uid = pod.uid, service_account = pod.service_account, class,
-                outcome = error.kind().as_str(), millis, %error, "mount");
+                let outcome = error.kind().as_str();
+                tracing::warn!(provider, pod, uid, service_account = account, class, outcome, millis, %error, "mount");
             }
         }
     }

@@ -75,7 +75,7 @@ impl Address {
         (url.path().strip_prefix(prefix) == Some(wanted)).then_some(url)
     }
 
-    fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         match ip(&self.url) {
             Some(IpAddr::V4(ip)) => ip.is_loopback(),
             Some(IpAddr::V6(ip)) => {

@@ -23,6 +23,8 @@ const YOUNG: u32 = 64;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Name look-ups at a time, of one client or of one pool.
+pub(super) const LOOKUPS: usize = 8;
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a connection may take back into the pool.
@@ -81,7 +83,7 @@ pub struct Client {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: 16, streams: 128, reply_bytes: 8 * 1024 * 1024 }
+        Self { in_flight: 16, streams: 128, reply_bytes: 4 * 1024 * 1024 }
     }
 }
 
@@ -90,8 +92,18 @@ impl Default for Limits {
 impl Client {
     /// A client of `address`. Opens no connection; reads the trust's files unless the address is plain HTTP.
     pub async fn new(address: Address, trust: Trust, limits: Limits) -> Result<Self, Failure> {
+        Self::sharing(address, trust, limits, Arc::new(Semaphore::new(LOOKUPS))).await
+    }
+
+    /// The same, with places for name look-ups that are shared with other clients.
+    pub(super) async fn sharing(
+        address: Address,
+        trust: Trust,
+        limits: Limits,
+        lookups: Arc<Semaphore>,
+    ) -> Result<Self, Failure> {
         let base = certified(&address, &trust)?;
-        let builder = builder(&address, &trust, limits)?;
+        let builder = builder(&address, &trust, limits, lookups)?;
         let http = if address.is_tls() {
             let built = tokio::task::spawn_blocking(move || trust.apply(builder).and_then(build));
             built.await.map_err(|_| Failure::new(Cause::Setup, "the TLS set-up was interrupted"))??
@@ -199,7 +211,12 @@ fn certified(address: &Address, trust: &Trust) -> Result<Address, Failure> {
     named.ok_or_else(|| Failure::new(Cause::Setup, "the TLS server name is not a DNS name"))
 }
 
-fn builder(address: &Address, trust: &Trust, limits: Limits) -> Result<reqwest::ClientBuilder, Failure> {
+fn builder(
+    address: &Address,
+    trust: &Trust,
+    limits: Limits,
+    lookups: Arc<Semaphore>,
+) -> Result<reqwest::ClientBuilder, Failure> {
     let instead = trust.server_name.as_ref().filter(|_| address.is_tls()).map(|_| address.host());
     let mut builder = reqwest::Client::builder()
         .redirect(Policy::none())
@@ -208,8 +225,9 @@ fn builder(address: &Address, trust: &Trust, limits: Limits) -> Result<reqwest::
         .tcp_nodelay(true)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(limits.in_flight)
-        .dns_resolver(Arc::new(Lookup::new(instead)));
-    if let Some(proxy) = &trust.proxy {
+        .dns_resolver(Arc::new(Lookup::new(instead, lookups)));
+    // A proxy's loopback is not ours.
+    if let Some(proxy) = trust.proxy.as_ref().filter(|_| !address.is_loopback()) {
         let proxy = reqwest::Proxy::all(proxy)
             .map_err(|_| Failure::new(Cause::Setup, "the proxy's address is not a URL"))?;
         builder = builder.proxy(proxy);

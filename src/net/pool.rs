@@ -4,8 +4,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
+use super::client::LOOKUPS;
 use super::failure::{Cause, Failure};
 use super::{Address, Client, Limits, Reply, Request, Trust};
 use crate::time::Deadline;
@@ -25,6 +26,7 @@ pub struct Target {
 /// Clients by target, the least recently used forgotten first.
 pub struct Pool {
     limits: Limits,
+    lookups: Arc<Semaphore>,
     /// The most recently used last.
     clients: Mutex<Vec<(Target, Slot)>>,
 }
@@ -36,14 +38,16 @@ type Slot = Arc<OnceCell<Client>>;
 
 impl Pool {
     /// A pool whose clients are each held to `limits`.
-    pub const fn new(limits: Limits) -> Self {
-        Self { limits, clients: Mutex::new(Vec::new()) }
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, lookups: Arc::new(Semaphore::new(LOOKUPS)), clients: Mutex::default() }
     }
 
     /// Sends `request` to `target`.
     pub async fn send(&self, target: &Target, request: Request, by: Deadline) -> Result<Reply, Failure> {
         let slot = self.slot(target);
-        let make = || Client::new(target.address.clone(), target.trust.clone(), self.limits);
+        let make = || {
+            Client::sharing(target.address.clone(), target.trust.clone(), self.limits, self.lookups.clone())
+        };
         let Some(client) = by.bound(slot.get_or_try_init(make)).await else {
             return Err(Failure::new(
                 Cause::Deadline,

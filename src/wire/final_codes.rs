@@ -1,8 +1,7 @@
 //! The outermost layer: whatever happens inside, only final codes leave.
 //!
-//! tonic itself answers some calls before or instead of the handler (a message
-//! over the size limit, one that is no protobuf, a timer of its own); their
-//! codes are mended here.
+//! tonic answers some calls before or instead of the handler (a message over the
+//! size limit, one that is no protobuf); their codes are mended here.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,11 +18,11 @@ const MESSAGE: &str = "grpc-message";
 
 /// Wraps a service so that it answers with final codes only.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct FinalCodes;
+pub(super) struct FinalCodes;
 
 /// The wrapped service.
 #[derive(Clone, Debug)]
-pub struct Guarded<S>(S);
+pub(super) struct Guarded<S>(S);
 
 // === impl FinalCodes ===
 
@@ -54,10 +53,6 @@ where
         let answer = self.0.call(request);
         Box::pin(async move { answer.await.map(mend) })
     }
-}
-
-impl<S: tonic::server::NamedService> tonic::server::NamedService for Guarded<S> {
-    const NAME: &'static str = S::NAME;
 }
 
 fn mend<R>(mut response: Response<R>) -> Response<R> {

@@ -59,7 +59,7 @@ impl Guard {
 
 fn queued() -> Error {
     Error::new(Kind::Deadline, Stage::Request, "the mount waited in the queue until its deadline").hint(
-        "the backend is slow, or too many pods start at once; see keymount_mounts_in_flight and --max-mounts",
+        "the backend is slow, or too many pods start at once; see keymount_mount_duration_seconds and --max-mounts",
     )
 }
 

@@ -3,6 +3,7 @@
 //! Layers, outside in: final codes, deadline, queue, the handler in a task of
 //! its own (decision 8).
 
+mod connections;
 mod deadline;
 mod final_codes;
 mod guard;
@@ -12,9 +13,9 @@ mod service;
 mod socket;
 mod status;
 
-pub use final_codes::FinalCodes;
+pub use connections::serve;
 pub use guard::Guard;
-pub use service::{Service, server};
+pub use service::Service;
 pub use socket::{Bound, Socket};
 
 /// The generated protocol. Its request, response and file have no `Debug`: they hold tokens and secrets.

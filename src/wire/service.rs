@@ -8,8 +8,8 @@ use super::proto::csi_driver_provider_server::{CsiDriverProvider, CsiDriverProvi
 use super::proto::{MountRequest, MountResponse, VersionRequest, VersionResponse};
 use super::{Guard, deadline, request, response, status};
 use crate::error::Errors;
-use crate::mount::{Mount, Mounts};
-use crate::time::Deadline;
+use crate::mount::{Mount, Mounts, Who};
+use crate::time::{Deadline, Stopwatch};
 
 /// The protocol's version, which the driver sends and expects.
 const PROTOCOL: &str = "v1alpha1";
@@ -25,7 +25,7 @@ pub struct Service {
 }
 
 /// The service as tonic serves it.
-pub fn server(service: Service) -> CsiDriverProviderServer<Service> {
+pub(super) fn server(service: Service) -> CsiDriverProviderServer<Service> {
     CsiDriverProviderServer::new(service).max_decoding_message_size(MAX_REQUEST)
 }
 
@@ -37,10 +37,24 @@ impl Service {
         Self { mounts, guard, max_response }
     }
 
-    async fn answer(&self, mount: Mount, by: Deadline) -> Result<MountResponse, Errors> {
-        let mounts = self.mounts.clone();
-        let answer = self.guard.run(by, move |by| async move { mounts.mount(mount, by).await }).await?;
-        let (response, receipt) = response::build(answer, self.max_response)?;
+    /// The answer, recorded and logged as it is sent.
+    async fn answer(&self, message: MountRequest, by: Deadline) -> Result<MountResponse, Errors> {
+        let watch = Stopwatch::start();
+        let (who, result) = match request::parse(message) {
+            Ok(mount) => (mount.who(), self.mounted(mount, by).await),
+            Err(errors) => (Who::default(), Err(errors)),
+        };
+        let objects = |response: &MountResponse| {
+            response.object_version.iter().map(|object| object.id.as_str()).collect::<Vec<_>>().join(",")
+        };
+        self.mounts.report(&who, result.as_ref().map(objects), watch.elapsed());
+        result
+    }
+
+    async fn mounted(&self, mount: Mount, by: Deadline) -> Result<MountResponse, Errors> {
+        let (mounts, most) = (self.mounts.clone(), self.max_response);
+        let work = move |by| async move { response::build(mounts.mount(&mount, by).await?, most) };
+        let (response, receipt) = self.guard.run(by, work).await?;
         receipt.keep();
         Ok(response)
     }
@@ -59,10 +73,7 @@ impl CsiDriverProvider for Service {
 
     async fn mount(&self, request: Request<MountRequest>) -> Result<Response<MountResponse>, Status> {
         let by = Deadline::after(deadline::allowed(request.metadata()));
-        let mount = request::parse(request.into_inner()).map_err(|errors| {
-            self.mounts.malformed(&errors);
-            status::status(&errors)
-        })?;
-        self.answer(mount, by).await.map(Response::new).map_err(|errors| status::status(&errors))
+        let result = self.answer(request.into_inner(), by).await;
+        result.map(Response::new).map_err(|errors| status::status(&errors))
     }
 }

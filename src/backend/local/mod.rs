@@ -20,8 +20,9 @@ use std::sync::Arc;
 use self::document::{Document, Read};
 use self::params::{Object, Scope};
 use self::store::Store;
+use crate::backend::objects::Room;
 use crate::backend::{Backend, Parameters, Readings, Recorder};
-use crate::error::{Error, Errors};
+use crate::error::{Error, Errors, Kind};
 use crate::identity::{Evidence, Pod, Presented};
 use crate::lease::Reading;
 use crate::secret::Secret;
@@ -83,7 +84,7 @@ impl Local {
         let watch = Stopwatch::start();
         let result = reader.document.read(&reader.pod, read);
         self.record("read", watch, &result);
-        result.map(|body| Reading { body, leased: false })
+        result.map(|body| Reading { body })
     }
 }
 
@@ -125,8 +126,12 @@ impl Backend for Local {
 
     fn pick(&self, objects: &Vec<Object>, readings: &Readings<Read>) -> Result<Vec<Secret>, Errors> {
         let (mut secrets, mut faults) = (Vec::with_capacity(objects.len()), Vec::new());
+        let mut room = Room::default();
         for object in objects {
-            match object.pick(readings.get(&object.read)) {
+            match object.pick(readings.get(&object.read), &mut room) {
+                Err(error) if error.kind() == Kind::Precondition => {
+                    return Err(error.object(&object.name).into());
+                }
                 Ok(secret) => secrets.extend(secret),
                 Err(error) => faults.push(error.object(&object.name)),
             }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::document::Read;
 use crate::backend::Parameters;
-use crate::backend::objects::{self, Encoding, Mode};
+use crate::backend::objects::{self, Encoding, Mode, Room};
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::lease::Reading;
 use crate::secret::{ObjectId, Secret};
@@ -89,20 +89,26 @@ impl Written {
 
 impl Object {
     /// The object out of its reading; `None` if it is absent and may be.
-    pub(super) fn pick(&self, reading: Option<&Result<Reading, Error>>) -> Result<Option<Secret>, Error> {
+    pub(super) fn pick(
+        &self,
+        reading: Option<&Result<Reading, Error>>,
+        room: &mut Room,
+    ) -> Result<Option<Secret>, Error> {
         match reading {
-            Some(Ok(reading)) => self.secret(reading).map(Some),
+            Some(Ok(reading)) => self.secret(reading, room).map(Some),
             Some(Err(error)) if self.optional && error.kind() == Kind::NotFound => Ok(None),
             Some(Err(error)) => Err(error.clone()),
             None => Err(Error::new(Kind::Internal, Stage::Pick, "the object was not read")),
         }
     }
 
-    fn secret(&self, reading: &Reading) -> Result<Secret, Error> {
+    fn secret(&self, reading: &Reading, room: &mut Room) -> Result<Secret, Error> {
         // As for Vault: an encoding is of one key's value, never of the whole.
         let encoding = if self.read.key.is_some() { self.encoding } else { Encoding::Utf8 };
         #[expect(clippy::disallowed_methods, reason = "the value is decoded into the file's bytes")]
-        let bytes = encoding.decode(reading.body.expose_secret()).map_err(|name| self.undecodable(name))?;
+        let body = reading.body.expose_secret();
+        room.take(body.len())?;
+        let bytes = encoding.decode(body).map_err(|name| self.undecodable(name))?;
         Ok(Secret {
             object: self.name.clone(),
             path: self.name.as_str().to_owned(),

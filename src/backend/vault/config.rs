@@ -123,6 +123,10 @@ impl Operator {
                 None
             }
         };
+        if config.proxy.is_some() && config.server_name.is_some() {
+            let fault = "cannot be used together with a proxy, which would connect to that name";
+            faults.push(mistake(flavour, "tls-server-name", fault.into()));
+        }
         // Decision 14: what another server would be trusted with is the CA and the way there, nothing more.
         let trust = Trust { roots: config.roots(), proxy: config.proxy.clone(), ..Trust::default() };
         let (server_name, skip_verify) = (config.server_name.clone(), config.skip_verify);

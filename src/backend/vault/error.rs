@@ -58,7 +58,7 @@ impl At<'_> {
                  a name that differs from the address goes into {p}TLSServerName",
             )),
             Cause::Plain => Some("the address says https:// and the server speaks http".to_owned()),
-            Cause::TooLarge => Some(self.fill("read a smaller secret, or raise {f}-max-response-bytes")),
+            Cause::TooLarge => Some("read a smaller secret, or raise --max-response-bytes".to_owned()),
             _ => None,
         };
         let error = failure.at(self.stage).with("backend", self.flavour.name()).with("address", self.address);
@@ -115,11 +115,11 @@ impl At<'_> {
     }
 
     fn text(&self, reply: &Reply, body: Option<&Envelope>, row: Option<&Row>, said: &str) -> String {
-        if let Some(gone) = body.and_then(version_gone) {
-            return gone;
+        if let Some(gone) = self.version_gone(reply, body) {
+            return self.clean(&gone);
         }
         if let Some(location) = reply.location.as_ref().filter(|_| (300..400).contains(&reply.status)) {
-            return format!("the server redirects to {location}, which is not followed");
+            return self.clean(&format!("the server redirects to {location}, which is not followed"));
         }
         let warned = body.map(|body| body.texts("warnings").join("; ")).unwrap_or_default();
         let said = if said.is_empty() { &warned } else { said };
@@ -134,6 +134,11 @@ impl At<'_> {
         }
     }
 
+    /// What a read's 404 says of a version that was deleted or destroyed.
+    fn version_gone(&self, reply: &Reply, body: Option<&Envelope>) -> Option<String> {
+        body.filter(|_| reply.status == 404 && self.stage == Stage::Read).and_then(described)
+    }
+
     /// The server's words without what we sent.
     fn clean(&self, said: &str) -> String {
         #[expect(clippy::disallowed_methods, reason = "what was sent is looked for, to take it out")]
@@ -146,7 +151,7 @@ impl At<'_> {
         if reply.status != 404 || self.stage == Stage::Login {
             return None;
         }
-        if body.and_then(version_gone).is_some() {
+        if self.version_gone(reply, body).is_some() {
             return Some(
                 "write a new version or undelete this one, or ask for another with ?version=N".to_owned(),
             );
@@ -195,7 +200,7 @@ fn capability(method: &str) -> &'static str {
 }
 
 /// What KV v2 says of a version that was deleted or destroyed.
-fn version_gone(body: &Envelope) -> Option<String> {
+fn described(body: &Envelope) -> Option<String> {
     let metadata = body.metadata()?;
     let version = metadata.get("version").map(Value::to_string).unwrap_or_default();
     let deleted = metadata.get("deletion_time").and_then(Value::as_str).filter(|time| !time.is_empty());

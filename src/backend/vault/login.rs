@@ -26,6 +26,9 @@ use crate::time::Deadline;
 
 /// vaultrs wants a base to put its path under; only the path is taken.
 const BASE: &str = "http://vault";
+/// How long one login may take: a server that takes connections and says nothing
+/// must not hold a mount's place until the driver's deadline.
+const ATTEMPT: Duration = Duration::from_secs(30);
 /// How long to wait before asking again whether a refusal was an outage behind the server.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -110,7 +113,7 @@ impl Vault {
 
 /// Sends until it succeeds or trying again cannot help.
 async fn tried(wire: &Wire, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
-    RETRY.run(by, |_| wire.send(call, at, by)).await
+    RETRY.run(by, |_| wire.send(call, at, by.at_most(ATTEMPT))).await
 }
 
 /// The path and the body of a login.

@@ -81,9 +81,10 @@ impl Flavour {
 impl Vault {
     /// The backend under the operator's settings, or every mistake in them.
     pub fn new(flavour: Flavour, config: Config, recorder: Arc<dyn Recorder>) -> Result<Self, Errors> {
-        let pool = Pool::new(config.limits());
+        let (pool, strangers) = (Pool::new(config.limits()), Pool::new(config.limits()));
         let operator = Operator::new(flavour, config)?;
-        Ok(Self { operator, wire: Wire { flavour, pool, recorder } })
+        let own = operator.target.clone();
+        Ok(Self { operator, wire: Wire { flavour, own, pool, strangers, recorder } })
     }
 }
 

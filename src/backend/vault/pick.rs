@@ -10,6 +10,7 @@ use super::envelope::Envelope;
 use super::go_json::Text;
 use super::params::{Objects, Read, Want};
 use crate::backend::Readings;
+use crate::backend::objects::Room;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::secret::Secret;
 
@@ -17,10 +18,14 @@ use crate::secret::Secret;
 pub(super) fn pick(objects: &Objects, readings: &Readings<Read>) -> Result<Vec<Secret>, Errors> {
     let envelopes = envelopes(readings);
     let (mut secrets, mut faults) = (Vec::with_capacity(objects.0.len()), Vec::new());
+    let mut room = Room::default();
     for want in &objects.0 {
-        match one(want, readings, &envelopes) {
+        match one(want, readings, &envelopes, &mut room) {
             Ok(Some(bytes)) => secrets.push(secret(want, bytes)),
             Ok(None) => {}
+            Err(error) if error.kind() == Kind::Precondition => {
+                return Err(error.object(&want.object).into());
+            }
             Err(error) => faults.push(error.object(&want.object)),
         }
     }
@@ -38,6 +43,7 @@ fn one(
     want: &Want,
     readings: &Readings<Read>,
     envelopes: &HashMap<&Read, Envelope>,
+    room: &mut Room,
 ) -> Result<Option<SecretSlice<u8>>, Error> {
     match readings.get(&want.read) {
         Some(Err(error)) if want.optional && error.kind() == Kind::NotFound => return Ok(None),
@@ -47,21 +53,24 @@ fn one(
     let envelope =
         envelopes.get(&want.read).ok_or_else(|| Error::new(Kind::Internal, Stage::Pick, "was not read"))?;
     let Some(key) = &want.key else {
-        return Ok(Some(exact(envelope.whole(&want.read.path.shown).bytes())));
+        let whole = envelope.whole(&want.read.path.shown);
+        room.take(whole.bytes().len())?;
+        return Ok(Some(exact(whole.bytes())));
     };
     let data = envelope.data();
     let value = data
         .and_then(|data| data.get(key))
         .ok_or_else(|| no_key(want, key, data.map_or(0, serde_json::Map::len)))?;
-    decode(want, value).map(Some)
+    decode(want, value, room).map(Some)
 }
 
-fn decode(want: &Want, value: &Value) -> Result<SecretSlice<u8>, Error> {
+fn decode(want: &Want, value: &Value, room: &mut Room) -> Result<SecretSlice<u8>, Error> {
     let mut text = Text::default();
     match value {
         Value::String(value) => text.raw(value),
         other => text.value(other),
     }
+    room.take(text.bytes().len())?;
     let decoded = want.encoding.decode(text.bytes()).map(Zeroizing::new);
     let decoded = decoded
         .map_err(|name| wrong(want, format!("the value is not {name}, which the class says it is")))?;

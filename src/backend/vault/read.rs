@@ -1,7 +1,8 @@
 //! One generic request for whatever a class names: any path, method, query and
 //! arguments. vaultrs's typed reads drop the lease and the version.
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream;
 
 use super::envelope::Envelope;
 use super::error::At;
@@ -14,17 +15,39 @@ use crate::lease::Reading;
 use crate::net::Reply;
 use crate::time::Deadline;
 
+/// Requests of one mount at a time.
+const TOGETHER: usize = 8;
+
 // === impl Vault ===
 
 impl Vault {
-    /// Makes all requests at once; the in-flight limit of the server's client orders them.
+    /// Makes the requests together, a few at a time: one class must not hold every
+    /// slot of a server that others wait for, nor keep more than a volume may hold.
     pub(super) async fn read_all(
         &self,
         credential: &Credential,
         due: &[Read],
         by: Deadline,
     ) -> Vec<Result<Reading, Error>> {
-        join_all(due.iter().map(|read| self.read(credential, read, by))).await
+        let most = self.operator.config.max_response_bytes;
+        let (mut kept, mut answers) = (0, Vec::with_capacity(due.len()));
+        let requests: Vec<_> = due.iter().map(|read| self.read(credential, read, by)).collect();
+        let mut replies = stream::iter(requests).buffered(TOGETHER);
+        while let Some(answer) = replies.next().await {
+            kept += answer.as_ref().map_or(0, Reading::size);
+            if kept > most {
+                break;
+            }
+            answers.push(answer);
+        }
+        answers.resize_with(due.len(), || Err(self.too_much(most)));
+        answers
+    }
+
+    fn too_much(&self, most: usize) -> Error {
+        Error::new(Kind::Precondition, Stage::Read, format!("the class's answers are more than {most} bytes together"))
+            .with("backend", self.wire.flavour.name())
+            .hint("split the class, or raise the driver's --max-call-recv-msg-size and keymount's --max-response-bytes together")
     }
 
     async fn read(&self, credential: &Credential, read: &Read, by: Deadline) -> Result<Reading, Error> {
@@ -77,6 +100,6 @@ fn reading(reply: Reply, at: &At<'_>) -> Result<Reading, Error> {
             _ => at.odd(&reply, Kind::Precondition, "the answer is not JSON, so no key can be taken from it"),
         });
     };
-    let leased = envelope.leased();
-    Ok(Reading { body: reply.body, leased })
+    drop(envelope);
+    Ok(Reading { body: reply.body })
 }

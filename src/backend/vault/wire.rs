@@ -21,7 +21,11 @@ const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 /// Sends requests and tells the recorder.
 pub(super) struct Wire {
     pub(super) flavour: Flavour,
+    /// The operator's server, whose clients no class can push out or hold up.
+    pub(super) own: Option<Target>,
     pub(super) pool: Pool,
+    /// The clients of servers that only classes name.
+    pub(super) strangers: Pool,
     pub(super) recorder: Arc<dyn Recorder>,
 }
 
@@ -38,7 +42,8 @@ impl Wire {
     /// Sends `call` once. A reply that is no success is a refusal.
     pub(super) async fn send(&self, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
         let watch = Stopwatch::start();
-        let result = self.pool.send(&call.target, call.request.clone(), by).await;
+        let pool = if self.own.as_ref() == Some(&call.target) { &self.pool } else { &self.strangers };
+        let result = pool.send(&call.target, call.request.clone(), by).await;
         let status = result
             .as_ref()
             .map_or_else(|failure| failure.cause().as_str().to_owned(), |reply| reply.status.to_string());

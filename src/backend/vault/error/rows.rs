@@ -135,7 +135,7 @@ pub(super) const READ: &[Row] = &[
         Kind::NotFound,
         "no secrets engine is mounted there: check secretPath",
     ),
-    Row::of(&[400], "unknown role", Kind::NotFound, "check the role's name in secretPath"),
+    Row::of(&[400], "unknown role", Kind::Invalid, "check the role's name in secretPath"),
     Row::of(&[405], "", Kind::Invalid, "the path does not know this method: change the object's method"),
     Row::of(
         &[500, 502, 504],

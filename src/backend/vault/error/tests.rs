@@ -250,7 +250,7 @@ fn reads_of_what_is_not_there() {
     assert_eq!(read_at("nope/x", 404, &errors(route)), (Kind::NotFound, text));
 
     let role = at_read("database/creds/zz", 400, "unknown role: zz", "check the role's name in secretPath");
-    assert_eq!(read_at("database/creds/zz", 400, &errors("unknown role: zz")), (Kind::NotFound, role));
+    assert_eq!(read_at("database/creds/zz", 400, &errors("unknown role: zz")), (Kind::Invalid, role));
 }
 
 #[test]

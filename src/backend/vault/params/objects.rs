@@ -66,9 +66,11 @@ struct Entry {
 // === impl Read ===
 
 impl Read {
-    /// Whether asking twice is the same as asking once.
+    /// Whether asking twice is the same as asking once. Engines mint at a GET of `creds`.
     pub(in super::super) fn only_looks(&self) -> bool {
+        let mints = |segment: &str| matches!(segment, "creds" | "sts" | "issue" | "sign");
         matches!(self.method.as_str(), "GET" | "HEAD" | "LIST" | "SCAN")
+            && !self.path.shown.split(['/', '?']).any(mints)
     }
 }
 

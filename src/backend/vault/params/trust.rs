@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use super::Reader;
 use crate::net::{Address, Roots, Target, Trust};
 
+/// The longest inline CA: it is part of what tells clients apart, and kept as long.
+const MAX_PEM: usize = 64 * 1024;
+
 // === impl Reader ===
 
 impl Reader<'_> {
@@ -15,6 +18,14 @@ impl Reader<'_> {
         let mut trust = own.map_or_else(|| self.operator.trust.clone(), |own| own.trust.clone());
         self.roots(&mut trust);
         if let Some(name) = self.get("TLSServerName").map(str::to_owned) {
+            if trust.proxy.is_some() {
+                // The URL carries this name, and a proxy would connect to it.
+                self.fault(
+                    self.key("TLSServerName"),
+                    "cannot be set where the operator's proxy is used",
+                    None,
+                );
+            }
             trust.server_name = Some(self.name(&self.key("TLSServerName"), &name));
         }
         self.client_key();
@@ -29,6 +40,9 @@ impl Reader<'_> {
     /// A file wins over inline text, and that over a folder, as in Vault's own client.
     fn roots(&mut self, trust: &mut Trust) {
         let inline = self.get("CACert").map(str::to_owned);
+        if inline.as_ref().is_some_and(|pem| pem.len() > MAX_PEM) {
+            self.fault(self.key("CACert"), format!("longer than {MAX_PEM} bytes"), None);
+        }
         if let Some(file) = self.file("CACertPath") {
             trust.roots = Roots::File(file);
         } else if let Some(pem) = inline {

@@ -296,7 +296,7 @@ async fn answers_that_cannot_be_used_are_described_not_shown() {
             200,
             &large,
             Kind::Precondition,
-            "the reply is larger than 2000 bytes; hint: read a smaller secret, or raise --vault-max-response-bytes",
+            "the reply is larger than 2000 bytes; hint: read a smaller secret, or raise --max-response-bytes",
         ),
     ] {
         world.fake.state().scripts.clear();
