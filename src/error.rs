@@ -12,6 +12,8 @@ use std::time::Duration;
 const MAX_TEXT: usize = 6 * 1024;
 /// The longest value of one context field, or of one backend's message.
 const MAX_FIELD: usize = 400;
+/// The longest hint: two of them may name paths.
+const MAX_HINT: usize = 1200;
 
 /// The kind of a failure. Closed, so that codes and labels are exhaustive matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -197,7 +199,7 @@ impl Error {
 
     fn write_hint(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match &self.hint {
-            Some(hint) => write!(f, "; hint: {}", hint.replace('\n', " ")),
+            Some(hint) => write!(f, "; hint: {}", shortened(hint, MAX_HINT)),
             None => Ok(()),
         }
     }
@@ -264,16 +266,21 @@ impl Display for Errors {
 
 impl std::error::Error for Errors {}
 
-/// A foreign text on one line: control characters become spaces, long ones are cut.
+/// A foreign text on one line, no longer than a field may be.
 fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(MAX_FIELD));
+    shortened(text, MAX_FIELD)
+}
+
+/// A text on one line: control characters become spaces, what is longer than `most` bytes is cut.
+fn shortened(text: &str, most: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(most));
     let mut gap = false;
     for letter in text.trim().chars() {
         if letter.is_control() || letter.is_whitespace() {
             gap = true;
             continue;
         }
-        if line.len() + letter.len_utf8() >= MAX_FIELD {
+        if line.len() + letter.len_utf8() >= most {
             line.push('…');
             break;
         }

@@ -22,6 +22,8 @@ const MAX_BYTES: u64 = 1024 * 1024;
 const LOOK: Duration = Duration::from_secs(5);
 /// How long one fetch may take.
 const FETCH: Duration = Duration::from_secs(10);
+/// How long it may take while the key that is asked for is known.
+const CONFIRM: Duration = Duration::from_secs(1);
 /// Fetched keys are taken as new for this long, then asked for again.
 const FRESH: Duration = Duration::from_secs(600);
 /// Whatever key ids callers send, keys are asked for no more often than this.
@@ -149,7 +151,10 @@ impl FromUrl {
         {
             return Err(failed);
         }
-        let fetched = self.fetch(by.at_most(FETCH)).await;
+        // Known keys are only being confirmed: an outage of their server must not hold up mounts.
+        let known = kid.is_none_or(|kid| kept.keys.as_ref().is_some_and(|keys| keys.has(kid)));
+        let limit = if known && kept.keys.is_some() { CONFIRM } else { FETCH };
+        let fetched = self.fetch(by.at_most(limit)).await;
         kept.tried = Some(Stopwatch::start());
         match fetched {
             Ok(keys) => *kept = Kept { keys: Some(keys.clone()), tried: kept.tried, failed: None },

@@ -59,6 +59,12 @@ struct Sockets {
 impl App {
     /// Builds every room and binds every socket, or says everything that is in the way.
     pub async fn start(config: Config) -> Result<Self, Errors> {
+        for setting in &config.unused {
+            tracing::warn!(
+                setting,
+                "this setting is accepted for an incumbent's DaemonSet and means nothing here"
+            );
+        }
         let clock: Arc<dyn Clock> = Arc::new(Wall);
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());

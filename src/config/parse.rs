@@ -128,7 +128,9 @@ fn local(values: &mut Values, server: &Server, keys: &Keys) -> crate::backend::l
 }
 
 fn admin(values: &mut Values) -> Option<Admin> {
-    let address = values.parsed("admin-address", address);
+    // The incumbents serve their health page there, and their manifests' probes go on asking.
+    let incumbent = values.text("endpoint").is_some() && values.is_default("admin-address");
+    let address = if incumbent { address(":8080").ok() } else { values.parsed("admin-address", address) };
     let max_classes = values.parsed("metrics-max-classes", positive);
     Some(Admin { address: address?, max_classes: max_classes? })
 }

@@ -68,6 +68,9 @@ fn an_incumbents_arguments_carry_over() {
     assert_eq!(config.log.level, tracing::Level::DEBUG);
     assert_eq!(config.admin.address.to_string(), "0.0.0.0:8080");
     assert_eq!(config.unused, ["cache-size"]);
+    let config =
+        read(&["--endpoint", "/provider/vault.sock"], &[]).unwrap_or_else(|text| unreachable!("{text}"));
+    assert_eq!(config.admin.address.to_string(), "0.0.0.0:8080", "where an incumbent's probes ask");
 }
 
 #[test]

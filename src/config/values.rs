@@ -109,6 +109,11 @@ impl Values {
         self.given.get(name).and_then(|(texts, _)| texts.last()).filter(|text| !text.is_empty()).cloned()
     }
 
+    /// Whether nobody said anything of a setting.
+    pub(super) fn is_default(&self, name: &str) -> bool {
+        self.given.get(name).is_none_or(|(_, origin)| matches!(origin, Origin::Default))
+    }
+
     /// A repeatable setting's texts; commas separate, as in environment variables.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let texts = self.given.get(name).map(|(texts, _)| texts.as_slice()).unwrap_or_default();

@@ -193,9 +193,16 @@ fn absent(pod: &Pod, tokens: &Tokens, audience: &str) -> Error {
         true => "the request brought no service-account token".to_owned(),
         false => format!("the request brought tokens for other audiences only ({})", have.join(", ")),
     };
-    Error::new(Kind::Unauthenticated, Stage::Proof, text).with("pod", pod).with("audience", audience).hint(format!(
-        "add the audience to the CSIDriver: kubectl patch csidriver secrets-store.csi.k8s.io --type=json \
-         -p '[{{\"op\":\"add\",\"path\":\"/spec/tokenRequests\",\"value\":[{{\"audience\":\"{audience}\"}}]}}]' \
-         (keep the audiences that are there), or name another one in the class: audience"
-    ))
+    let error =
+        Error::new(Kind::Unauthenticated, Stage::Proof, text).with("pod", pod).with("audience", audience);
+    // The audience is the class author's word: it stands in a text that an admin may paste.
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || ".:/-_".contains(letter);
+    match audience.len() <= 253 && audience.chars().all(plain) {
+        true => error.hint(format!(
+            "add the audience to the CSIDriver (kubectl edit csidriver secrets-store.csi.k8s.io): \
+             spec: {{tokenRequests: [{{audience: \"{audience}\"}}]}}, beside those that are there; \
+             or name another one in the class: audience"
+        )),
+        false => error.hint("the class's audience is not a plain name; correct it"),
+    }
 }

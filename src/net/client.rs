@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,9 +17,6 @@ use super::failure::{Cause, Failure};
 use super::resolve::Lookup;
 use super::{Address, Trust};
 use crate::time::Deadline;
-
-/// After this many replies of a storm, connections are no longer being made.
-const YOUNG: u32 = 64;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -74,8 +71,6 @@ pub struct Client {
     slots: Arc<Semaphore>,
     /// Set with the first reply over HTTP/2, which makes room for its streams.
     multiplexed: AtomicBool,
-    /// Replies since nobody was in flight.
-    replies: AtomicU32,
     limits: Limits,
 }
 
@@ -112,15 +107,7 @@ impl Client {
             build(builder.tls_certs_only([]))?
         };
         let slots = Arc::new(Semaphore::new(limits.in_flight.max(1)));
-        Ok(Self {
-            address,
-            http,
-            base,
-            slots,
-            multiplexed: AtomicBool::default(),
-            replies: AtomicU32::default(),
-            limits,
-        })
+        Ok(Self { address, http, base, slots, multiplexed: AtomicBool::default(), limits })
     }
 
     /// The server's address.
@@ -134,13 +121,8 @@ impl Client {
             let text = "the deadline passed behind other requests to this server".to_owned();
             return Err(Failure::new(Cause::Deadline, text));
         };
-        if self.slots.available_permits() + 1 >= self.limits.in_flight {
-            // Nobody else is in flight: what comes next may be a storm on few connections.
-            self.replies.store(0, Ordering::Relaxed);
-        }
-        let mut slot = Settling { slot: slot.ok(), settles: true };
+        let slot = Settling(slot.ok());
         let result = by.bound(self.exchange(request)).await;
-        slot.settles = self.replies.fetch_add(1, Ordering::Relaxed) < YOUNG;
         drop(slot);
         result.unwrap_or_else(|| {
             Err(Failure::new(Cause::Deadline, "the server did not answer by the deadline"))
@@ -179,20 +161,11 @@ impl Client {
 /// way back into the pool (a few turns of the scheduler after the reply's end):
 /// a request that came sooner would open another one, and the in-flight limit
 /// would not limit connections.
-///
-/// Only while connections are still being made: later all of them are in the pool
-/// before their replies' ends are seen.
-struct Settling {
-    slot: Option<OwnedSemaphorePermit>,
-    settles: bool,
-}
+struct Settling(Option<OwnedSemaphorePermit>);
 
 impl Drop for Settling {
     fn drop(&mut self) {
-        let slot = self.slot.take().filter(|_| self.settles);
-        if slot.is_none() {
-            return;
-        }
+        let slot = self.0.take();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 tokio::time::sleep(SETTLE).await;

@@ -1,5 +1,6 @@
 //! The admin address: `/metrics`, `/livez`, `/readyz`.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,16 +15,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use super::Metrics;
 
-/// Scrapers and probes at a time; more wait in the listener's backlog.
+/// Scrapers and probes at a time.
 const CONNECTIONS: usize = 32;
 /// How long a client may take to send its request's head.
 const HEAD: Duration = Duration::from_secs(5);
 /// How long one connection may last.
-const CONNECTION: Duration = Duration::from_secs(60);
+const CONNECTION: Duration = Duration::from_secs(15);
 
 /// Says whether the process should get traffic. Implemented by `app`.
 pub trait Health: Send + Sync {
@@ -60,28 +61,31 @@ impl Admin {
         self.listener.local_addr()
     }
 
-    /// Serves until `end`.
+    /// Serves until `end`. When there are too many connections the oldest goes:
+    /// whoever holds them open must not keep the kubelet's probe out.
     pub async fn serve(self, end: impl Future<Output = ()>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = tokio::task::JoinSet::new();
+        let mut oldest = VecDeque::with_capacity(CONNECTIONS);
         tokio::pin!(end);
         loop {
-            let accept = async {
-                let place = places.clone().acquire_owned().await.ok();
-                (self.listener.accept().await, place)
-            };
-            tokio::select! {
+            let accepted = tokio::select! {
                 () = &mut end => break,
-                (accepted, place) = accept => match accepted {
-                    Ok((stream, _)) => {
-                        let connection = serve_one(stream, self.shared.clone());
-                        connections.spawn(async move { connection.await; drop(place) });
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    oldest.retain(|open: &AbortHandle| !open.is_finished());
+                    if oldest.len() >= CONNECTIONS
+                        && let Some(open) = oldest.pop_front()
+                    {
+                        open.abort();
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "the admin address cannot accept");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
-                },
+                    oldest.push_back(connections.spawn(serve_one(stream, self.shared.clone())));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the admin address cannot accept");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
             }
             while connections.try_join_next().is_some() {}
         }

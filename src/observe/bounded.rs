@@ -1,15 +1,19 @@
 //! A bound on label values that other people choose.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 /// What stands for everything past the bound.
 pub(super) const OTHER: &str = "other";
 
+/// One namespace gets at most this part of all series.
+const SHARE: usize = 4;
+
 /// The classes that have series of their own (decision 12).
 #[derive(Debug)]
 pub(super) struct Classes {
-    seen: Mutex<HashSet<(String, String)>>,
+    /// By namespace, so that one tenant cannot take every series.
+    seen: Mutex<HashMap<String, HashSet<String>>>,
     most: usize,
 }
 
@@ -24,14 +28,15 @@ impl Classes {
     /// The labels for a class: its own, or `other` once there are too many.
     pub(super) fn labels<'a>(&self, namespace: &'a str, class: &'a str) -> (&'a str, &'a str) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (namespace.to_owned(), class.to_owned());
-        if seen.contains(&key) {
+        if seen.get(namespace).is_some_and(|classes| classes.contains(class)) {
             return (namespace, class);
         }
-        if seen.len() >= self.most {
+        let all: usize = seen.values().map(HashSet::len).sum();
+        let here = seen.get(namespace).map_or(0, HashSet::len);
+        if all >= self.most || here >= (self.most / SHARE).max(1) {
             return (OTHER, OTHER);
         }
-        seen.insert(key);
+        seen.entry(namespace.to_owned()).or_default().insert(class.to_owned());
         (namespace, class)
     }
 }
@@ -71,10 +76,14 @@ mod tests {
 
     #[test]
     fn classes_past_the_bound_share_one_label() {
-        let classes = Classes::new(2);
-        assert_eq!(classes.labels("a", "x"), ("a", "x"));
-        assert_eq!(classes.labels("b", "x"), ("b", "x"));
-        assert_eq!(classes.labels("c", "x"), (OTHER, OTHER));
+        let classes = Classes::new(8);
+        for (namespace, class) in
+            [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"), ("c", "x"), ("d", "x"), ("e", "x"), ("f", "x")]
+        {
+            assert_eq!(classes.labels(namespace, class), (namespace, class));
+        }
+        assert_eq!(classes.labels("a", "z"), (OTHER, OTHER), "its namespace has its share");
+        assert_eq!(classes.labels("g", "x"), (OTHER, OTHER), "there are eight");
         assert_eq!(classes.labels("a", "x"), ("a", "x"));
     }
 }

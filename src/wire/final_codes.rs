@@ -11,6 +11,7 @@ use http::{HeaderValue, Request, Response};
 use tonic::Code;
 use tower::{Layer, Service};
 
+use super::delivery::{Delivered, Delivery};
 use super::status::is_final;
 
 const STATUS: &str = "grpc-status";
@@ -41,7 +42,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
 {
-    type Response = Response<R>;
+    type Response = Response<Delivered<R>>;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
@@ -51,7 +52,11 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let answer = self.0.call(request);
-        Box::pin(async move { answer.await.map(mend) })
+        Box::pin(async move {
+            let response = mend(answer.await?);
+            let delivery = response.extensions().get::<Delivery>().cloned();
+            Ok(response.map(|body| Delivered::new(body, delivery.as_ref())))
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod connections;
 mod deadline;
+mod delivery;
 mod final_codes;
 mod guard;
 mod request;

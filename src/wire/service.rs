@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::delivery::Delivery;
 use super::proto::csi_driver_provider_server::{CsiDriverProvider, CsiDriverProviderServer};
 use super::proto::{MountRequest, MountResponse, VersionRequest, VersionResponse};
 use super::{Guard, deadline, request, response, status};
 use crate::error::Errors;
-use crate::mount::{Mount, Mounts, Who};
+use crate::mount::{Mount, Mounts, Receipt, Who};
 use crate::time::{Deadline, Stopwatch};
 
 /// The protocol's version, which the driver sends and expects.
@@ -38,25 +39,23 @@ impl Service {
     }
 
     /// The answer, recorded and logged as it is sent.
-    async fn answer(&self, message: MountRequest, by: Deadline) -> Result<MountResponse, Errors> {
+    async fn answer(&self, message: MountRequest, by: Deadline) -> Result<(MountResponse, Receipt), Errors> {
         let watch = Stopwatch::start();
         let (who, result) = match request::parse(message) {
             Ok(mount) => (mount.who(), self.mounted(mount, by).await),
             Err(errors) => (Who::default(), Err(errors)),
         };
-        let objects = |response: &MountResponse| {
+        let objects = |(response, _): &(MountResponse, Receipt)| {
             response.object_version.iter().map(|object| object.id.as_str()).collect::<Vec<_>>().join(",")
         };
         self.mounts.report(&who, result.as_ref().map(objects), watch.elapsed());
         result
     }
 
-    async fn mounted(&self, mount: Mount, by: Deadline) -> Result<MountResponse, Errors> {
+    async fn mounted(&self, mount: Mount, by: Deadline) -> Result<(MountResponse, Receipt), Errors> {
         let (mounts, most) = (self.mounts.clone(), self.max_response);
         let work = move |by| async move { response::build(mounts.mount(&mount, by).await?, most) };
-        let (response, receipt) = self.guard.run(by, work).await?;
-        receipt.keep();
-        Ok(response)
+        self.guard.run(by, work).await
     }
 }
 
@@ -73,7 +72,13 @@ impl CsiDriverProvider for Service {
 
     async fn mount(&self, request: Request<MountRequest>) -> Result<Response<MountResponse>, Status> {
         let by = Deadline::after(deadline::allowed(request.metadata()));
-        let result = self.answer(request.into_inner(), by).await;
-        result.map(Response::new).map_err(|errors| status::status(&errors))
+        match self.answer(request.into_inner(), by).await {
+            Ok((message, receipt)) => {
+                let mut response = Response::new(message);
+                response.extensions_mut().insert(Delivery::new(receipt));
+                Ok(response)
+            }
+            Err(errors) => Err(status::status(&errors)),
+        }
     }
 }

@@ -138,7 +138,7 @@ impl Drop for Bound {
 /// Binds beside the path and moves the socket there, so that no moment shows a
 /// dead one; `None` if somebody else serves there.
 async fn hold(path: &Path) -> io::Result<Option<Held>> {
-    if is_live(path).await {
+    if !is_free(path).await {
         return Ok(None);
     }
     let mut name = std::ffi::OsString::from(".");
@@ -159,6 +159,15 @@ async fn hold(path: &Path) -> io::Result<Option<Held>> {
 
 async fn is_live(path: &Path) -> bool {
     matches!(tokio::time::timeout(PROBE, UnixStream::connect(path)).await, Ok(Ok(_)))
+}
+
+/// Whether certainly nobody serves there: a full backlog or a refusal by permission is somebody.
+async fn is_free(path: &Path) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    match tokio::time::timeout(PROBE, UnixStream::connect(path)).await {
+        Ok(Err(error)) => matches!(error.kind(), ConnectionRefused | NotFound),
+        Ok(Ok(_)) | Err(_) => false,
+    }
 }
 
 /// Which file stands at the path, whatever its name means now.

@@ -16,13 +16,13 @@ async fn k1_malformed_parts_are_invalid_arguments() {
         (good.clone().secrets("[]"), "secrets is neither null nor a JSON object"),
         (good.clone().secrets("{"), "secrets is neither null nor a JSON object"),
         (Mount { permission: String::new(), ..good.clone() }, "permission is not a decimal file mode"),
-        (Mount { permission: "0644".into(), ..good.clone() }, ""),
+        (Mount { permission: "512".into(), ..good.clone() }, "permission is not a decimal file mode"),
         (Mount { permission: "rw-r--r--".into(), ..good.clone() }, "permission is not a decimal file mode"),
         (good.clone().set("objects", ""), "objects"),
         (good.clone().set("objects", "- ["), "objects"),
         (good.clone().set("objects", "7"), "objects"),
     ];
-    for (mount, text) in cases.into_iter().filter(|(_, text)| !text.is_empty()) {
+    for (mount, text) in cases {
         let (code, message) = world.refused(&mount).await;
         assert_eq!(code, Code::InvalidArgument, "{message}");
         assert!(message.contains(text), "{text}: {message}");

@@ -50,7 +50,7 @@ async fn promtool_finds_nothing_to_mend() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn classes_past_the_bound_share_one_series() {
-    let world = World::with(&["--metrics-max-classes", "2"]).await;
+    let world = World::with(&["--metrics-max-classes", "8"]).await;
     for at in 0..5 {
         let mount = world.mount(&pod("a"), OBJECTS).set("secretProviderClass", &format!("class-{at}"));
         world.call(&mount).await.unwrap();
@@ -59,4 +59,17 @@ async fn classes_past_the_bound_share_one_series() {
     let series = metrics.lines().filter(|line| line.starts_with("keymount_mounts_total{")).count();
     assert_eq!(series, 3, "{metrics}");
     assert!(metrics.contains(r#"secret_provider_class="other"} 3"#), "{metrics}");
+}
+
+/// A node's other pods can reach the port, and a probe that is kept out ends the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn held_connections_do_not_keep_a_probe_out() {
+    let world = World::new().await;
+    let port = world.keymount.admin_port();
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        held.push(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    }
+    let probe = tokio::time::timeout(std::time::Duration::from_secs(1), world.keymount.admin("livez")).await;
+    assert_eq!(probe.unwrap().map(|reply| reply.status), Some(200));
 }

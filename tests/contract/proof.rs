@@ -74,9 +74,19 @@ async fn a_bad_proof_is_refused_before_and_after_a_good_mount() {
 async fn an_absent_audience_shows_the_lines_to_add() {
     let world = World::new().await;
     let mount = world.mount(&pod("a"), OBJECTS).without("csi.storage.k8s.io/serviceAccount.tokens");
-    let (_, message) = world.refused(&mount.set("audience", "special")).await;
-    assert!(message.contains("kubectl patch csidriver secrets-store.csi.k8s.io"), "{message}");
-    assert!(message.contains(r#""/spec/tokenRequests","value":[{"audience":"special"}]"#), "{message}");
+    let (_, message) = world.refused(&mount.clone().set("audience", "special")).await;
+    assert!(message.contains("kubectl edit csidriver secrets-store.csi.k8s.io"), "{message}");
+    assert!(message.contains(r#"spec: {tokenRequests: [{audience: "special"}]}"#), "{message}");
+}
+
+/// An admin may paste what the hint says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_audience_is_not_repeated_in_a_hint() {
+    let world = World::new().await;
+    let mount = world.mount(&pod("a"), OBJECTS).set("audience", "x\"}]}]' ; reboot #\u{1b}[2J");
+    let (_, message) = world.refused(&mount).await;
+    let hint = message.split("hint: ").nth(1).unwrap();
+    assert!(!hint.contains("reboot") && !message.contains('\u{1b}'), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

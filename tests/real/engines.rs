@@ -52,7 +52,7 @@ async fn k11_a_cancelled_call_leaks_no_lease() {
     world.bao.database_role("database", "ro", "10m", "1h").await;
     let pod = world.pod("a").await;
     let mount = world.mount(&pod, &object("user", "database/creds/ro", "username")).await;
-    for wait in [1, 3, 5, 10, 20, 30, 40, 60] {
+    for wait in [1, 3, 5, 10, 15, 20, 25, 30, 35] {
         let _ = tokio::time::timeout(Duration::from_millis(wait), world.call(&mount)).await;
     }
     let answer = world.call(&mount).await.unwrap();

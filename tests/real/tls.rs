@@ -80,7 +80,7 @@ async fn what_a_class_may_not_ask_for() {
     for (at, (key, value, text)) in [
         ("vaultSkipTLSVerify", "true", "--vault-allow-skip-verify"),
         ("vaultSkipTLSVerify", "maybe", "vaultSkipTLSVerify"),
-        ("vaultAddress", "http://10.0.0.1:8200", "address"),
+        ("vaultAddress", "http://10.0.0.1:8200", "is not among the addresses that the operator allows"),
         ("vaultAddress", "https://169.254.169.254", "link-local"),
         ("vaultAddress", "https://elsewhere.example:8200", "--vault-allowed-address"),
         ("vaultAddress", "unix:///run/agent.sock", "unix"),
@@ -94,4 +94,23 @@ async fn what_a_class_may_not_ask_for() {
         assert!(status.message().contains(text), "{key}={value}: {status:?}");
     }
     assert_eq!(tls.bao.requests("auth/kubernetes/login"), 0, "nothing was sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_off_loopback_is_the_operators_to_allow() {
+    let Some(kube) = Kube::shared().await else { return };
+    let keymount = Keymount::start(&["--provider", "vault"]).await;
+    let pod = kube.pod("tls-http", "a", "web", "web-secrets").await;
+    let tokens = kube.pod_tokens(&pod, &["vault"]).await;
+    let objects = object("p", "secret/data/x", "k");
+    let class =
+        [("roleName", "web"), ("objects", objects.as_str()), ("vaultAddress", "http://10.0.0.1:8200")];
+    let status = keymount
+        .provider("vault")
+        .await
+        .mount(&Mount::new(&pod, &class, &tokens))
+        .await
+        .expect_err("refused");
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert!(status.message().contains("--vault-allow-http"), "{status:?}");
 }

@@ -90,6 +90,10 @@ impl Keymount {
         &mut self.child
     }
 
+    pub fn admin_port(&self) -> u16 {
+        self.port
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.pid()
     }
