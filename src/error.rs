@@ -173,6 +173,18 @@ impl Error {
         self
     }
 
+    /// The same failure, found at a later stage.
+    #[must_use]
+    pub fn at(mut self, stage: Stage) -> Self {
+        self.stage = stage;
+        self
+    }
+
+    /// Where it happened.
+    pub const fn stage(&self) -> Stage {
+        self.stage
+    }
+
     /// What kind of failure this is.
     pub const fn kind(&self) -> Kind {
         self.kind

@@ -92,7 +92,9 @@ impl Document {
             return Err(denied(pod, read));
         }
         let value = entry.content.value(read.key.as_deref());
-        value.map_err(|absent| located(Kind::NotFound, absent.text(), read).hint(absent.hint()))
+        value.map_err(|absent| {
+            located(Kind::NotFound, absent.text(), read).at(Stage::Pick).hint(absent.hint())
+        })
     }
 }
 

@@ -96,7 +96,12 @@ impl Object {
     ) -> Result<Option<Secret>, Error> {
         match reading {
             Some(Ok(reading)) => self.secret(reading, room).map(Some),
-            Some(Err(error)) if self.optional && error.kind() == Kind::NotFound => Ok(None),
+            // An absent secret only: a key that is not there is a mistake, as for Vault.
+            Some(Err(error))
+                if self.optional && (error.kind(), error.stage()) == (Kind::NotFound, Stage::Read) =>
+            {
+                Ok(None)
+            }
             Some(Err(error)) => Err(error.clone()),
             None => Err(Error::new(Kind::Internal, Stage::Pick, "the object was not read")),
         }
