@@ -8,6 +8,7 @@ mod deadline;
 mod delivery;
 mod final_codes;
 mod guard;
+mod report;
 mod request;
 mod response;
 mod service;

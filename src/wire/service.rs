@@ -7,10 +7,11 @@ use tonic::{Request, Response, Status};
 use super::delivery::Delivery;
 use super::proto::csi_driver_provider_server::{CsiDriverProvider, CsiDriverProviderServer};
 use super::proto::{MountRequest, MountResponse, VersionRequest, VersionResponse};
+use super::report::Pending;
 use super::{Guard, deadline, request, response, status};
 use crate::error::Errors;
-use crate::mount::{Mount, Mounts, Receipt, Who};
-use crate::time::{Deadline, Stopwatch};
+use crate::mount::{Mount, Mounts, Receipt};
+use crate::time::Deadline;
 
 /// The protocol's version, which the driver sends and expects.
 const PROTOCOL: &str = "v1alpha1";
@@ -40,15 +41,16 @@ impl Service {
 
     /// The answer, recorded and logged as it is sent.
     async fn answer(&self, message: MountRequest, by: Deadline) -> Result<(MountResponse, Receipt), Errors> {
-        let watch = Stopwatch::start();
-        let (who, result) = match request::parse(message) {
-            Ok(mount) => (mount.who(), self.mounted(mount, by).await),
-            Err(errors) => (Who::default(), Err(errors)),
+        let mount = request::parse(message);
+        let pending = Pending::new(&self.mounts, mount.as_ref().map(Mount::who).unwrap_or_default());
+        let result = match mount {
+            Ok(mount) => self.mounted(mount, by).await,
+            Err(errors) => Err(errors),
         };
         let objects = |(response, _): &(MountResponse, Receipt)| {
             response.object_version.iter().map(|object| object.id.as_str()).collect::<Vec<_>>().join(",")
         };
-        self.mounts.report(&who, result.as_ref().map(objects), watch.elapsed());
+        pending.sent(result.as_ref().map(objects));
         result
     }
 

@@ -1,6 +1,11 @@
 //! What is seen from outside.
 
+use std::time::Duration;
+
+use crate::support::issuer::Issuer;
+use crate::support::keymount::Keymount;
 use crate::support::parts;
+use crate::support::provider::Mount;
 use crate::world::{OBJECTS, World, pod};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,6 +33,23 @@ async fn mounts_are_counted_by_class_and_outcome_and_the_log_has_one_line_each()
     assert_eq!(mounts[0]["outcome"], "ok");
     assert!(mounts[0]["millis"].is_number());
     assert_eq!(mounts[1]["outcome"], "unauthenticated");
+}
+
+/// A driver whose own timer fired is no reason to lose the line.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_whose_caller_went_away_is_reported() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    let keymount = Keymount::start(&["--provider", "vault", "--vault-addr", &silent]).await;
+    let (issuer, pod) = (Issuer::new("one"), pod("a"));
+    let tokens = std::collections::BTreeMap::from([("vault".to_owned(), issuer.token(&pod, "vault", 600))]);
+    let class = [("roleName", "web"), ("objects", "- {objectName: x, secretPath: secret/data/x}")];
+    let mount = Mount::new(&pod, &class, &tokens);
+    let provider = keymount.provider("vault").await;
+    let _ = tokio::time::timeout(Duration::from_millis(300), provider.mount(&mount)).await;
+    assert!(keymount.logged("the driver went away before the answer", Duration::from_secs(5)).await);
+    let sample = r#"keymount_mounts_total{namespace="shop",outcome="deadline",provider="vault",secret_provider_class="web-secrets"}"#;
+    assert_eq!(keymount.metric(sample).await, Some(1.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
