@@ -77,8 +77,11 @@ pub struct Client {
 // === impl Limits ===
 
 impl Default for Limits {
+    /// At most sixteen connections: while they are being made, reqwest may open one or
+    /// two more than there are requests (a request takes over a connection that has
+    /// just become free, and the one that was begun for it is finished all the same).
     fn default() -> Self {
-        Self { in_flight: 16, streams: 128, reply_bytes: 4 * 1024 * 1024 }
+        Self { in_flight: 14, streams: 128, reply_bytes: 4 * 1024 * 1024 }
     }
 }
 
