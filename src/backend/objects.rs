@@ -113,22 +113,27 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
 /// Room for the values of one class, used up as they are copied out of what was
 /// read: one large secret in a thousand objects must not become a thousand copies.
 #[derive(Debug)]
-pub struct Room(usize);
+pub struct Room(Option<usize>);
 
 // === impl Room ===
 
 impl Default for Room {
     /// Twice what the driver takes by default; what is delivered is checked later, exactly.
     fn default() -> Self {
-        Self(8 * 1024 * 1024)
+        Self(Some(8 * 1024 * 1024))
     }
 }
 
 impl Room {
+    /// Whether more was asked of it than there was: what comes next need not be looked at.
+    pub const fn is_full(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Takes `size` bytes of it.
     pub fn take(&mut self, size: usize) -> Result<(), Error> {
-        let left = self.0.checked_sub(size);
-        self.0 = left.unwrap_or(0);
+        let left = self.0.and_then(|left| left.checked_sub(size));
+        self.0 = left;
         let full = || {
             Error::new(Kind::Precondition, Stage::Pick, "the class's values are larger than a volume may be")
                 .hint("split the class, or leave out objects that hold the same secret")
@@ -202,8 +207,8 @@ mod tests {
     #[test]
     fn room_is_used_up_once() {
         let mut room = Room::default();
-        assert!((0..8).all(|_| room.take(1024 * 1024).is_ok()));
-        assert!(room.take(1).is_err() && room.take(1).is_err());
+        assert!((0..8).all(|_| room.take(1024 * 1024).is_ok()) && !room.is_full());
+        assert!(room.take(1).is_err() && room.take(0).is_err() && room.is_full());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use self::params::{Object, Scope};
 use self::store::Store;
 use crate::backend::objects::Room;
 use crate::backend::{Backend, Parameters, Readings, Recorder};
-use crate::error::{Error, Errors, Kind};
+use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Pod, Presented};
 use crate::lease::Reading;
 use crate::secret::Secret;
@@ -68,11 +68,6 @@ impl Local {
     /// A store that is opened when the first pod asks.
     pub fn new(config: Config, recorder: Arc<dyn Recorder>) -> Self {
         Self { audience: config.audience, store: Store::new(config.store), recorder }
-    }
-
-    /// Reads the file now; how many secrets it holds. For a start-up that wants to know.
-    pub async fn check(&self, by: Deadline) -> Result<usize, Error> {
-        self.store.document(by).await.map(|document| document.len())
     }
 
     fn record<T>(&self, operation: &'static str, watch: Stopwatch, result: &Result<T, Error>) {
@@ -129,11 +124,11 @@ impl Backend for Local {
         let mut room = Room::default();
         for object in objects {
             match object.pick(readings.get(&object.read), &mut room) {
-                Err(error) if error.kind() == Kind::Precondition => {
-                    return Err(error.object(&object.name).into());
-                }
                 Ok(secret) => secrets.extend(secret),
                 Err(error) => faults.push(error.object(&object.name)),
+            }
+            if room.is_full() {
+                break;
             }
         }
         Errors::from_list(faults).map_or(Ok(secrets), Err)

@@ -248,7 +248,7 @@ async fn an_unchanged_file_is_read_once() {
 #[tokio::test]
 async fn a_damaged_file_is_an_error_with_its_line_and_without_its_text() {
     let rig = Rig::new(STORE);
-    assert_eq!(rig.local.check(by()).await.unwrap(), 4);
+    assert_eq!(rig.document().await.unwrap().len(), 4);
     let allow = "allow: [{ namespace: a, serviceAccount: b }]";
     for (damaged, line, fault) in [
         ("secrets:\n  a: { value: TOPSECRET, valu: TOPSECRET }".to_owned(), 2, "unknown field"),

@@ -23,10 +23,10 @@ pub(super) fn pick(objects: &Objects, readings: &Readings<Read>) -> Result<Vec<S
         match one(want, readings, &envelopes, &mut room) {
             Ok(Some(bytes)) => secrets.push(secret(want, bytes)),
             Ok(None) => {}
-            Err(error) if error.kind() == Kind::Precondition => {
-                return Err(error.object(&want.object).into());
-            }
             Err(error) => faults.push(error.object(&want.object)),
+        }
+        if room.is_full() {
+            break;
         }
     }
     Errors::from_list(faults).map_or(Ok(secrets), Err)

@@ -231,6 +231,31 @@ async fn a_refused_read_costs_one_more_login_and_is_then_reported() {
     assert_eq!((world.seen("/v1/auth").len(), world.seen("/v1/secret").len()), (2, 2));
 }
 
+/// Whatever the kind of the first: the second object's author wants to know, too.
+#[tokio::test(start_paused = true)]
+async fn every_object_that_cannot_be_read_is_named() {
+    let world = World::new().await;
+    let locked = "{\"errors\":[\"API access to this namespace has been locked by an administrator\"]}";
+    world.fake.script("/v1/secret", 99, 503, locked);
+    let two = "- {objectName: a, secretPath: secret/data/x, secretKey: k}\n- {objectName: b, secretPath: secret/data/y, secretKey: k}";
+    let (kind, text) = world.fault(two).await;
+    assert!(kind == Kind::Precondition && text.contains("object=a ") && text.contains("object=b "), "{text}");
+}
+
+/// One large secret in many objects costs what a volume may hold, not a copy each.
+#[tokio::test]
+async fn copies_of_a_large_secret_end_with_the_room() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v".repeat(1024 * 1024)}));
+    let many: String = (0..100)
+        .map(|at| format!("- {{objectName: o{at}, secretPath: secret/data/x, secretKey: k}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let (kind, text) = world.fault(&many).await;
+    assert!(kind == Kind::Precondition && text.contains("larger than a volume may be"), "{text}");
+    assert_eq!(text.matches("object=").count(), 1, "{text}");
+}
+
 /// A certificate may have been issued although the answer says otherwise.
 #[tokio::test(start_paused = true)]
 async fn what_may_have_minted_is_not_asked_for_again() {
