@@ -58,7 +58,6 @@ type Stamp = (Option<SystemTime>, u64);
 struct FromUrl {
     pool: Pool,
     target: Target,
-    path: String,
     token_file: Option<PathBuf>,
     kept: Mutex<Kept>,
 }
@@ -134,7 +133,6 @@ impl FromUrl {
         Ok(Self {
             pool: Pool::new(Limits { in_flight: 1, streams: 1, reply_bytes: 1024 * 1024 }),
             target: Target { address, trust },
-            path: String::new(),
             token_file: config.token_file.clone(),
             kept: Mutex::default(),
         })
@@ -170,7 +168,7 @@ impl FromUrl {
     async fn fetch(&self, by: Deadline) -> Result<Arc<Keys>, Error> {
         let request = Request {
             method: http::Method::GET,
-            path: self.path.clone(),
+            path: String::new(),
             headers: self.headers().await?,
             body: None,
         };

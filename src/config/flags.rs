@@ -85,7 +85,7 @@ const TOKENS: &str = "Token verification";
 const OBSERVE: &str = "Logs, metrics, health";
 const COMPAT: &str = "Accepted for existing DaemonSets";
 
-const COMMON: [Flag; 23] = [
+const COMMON: [Flag; 22] = [
     flag(
         SERVER,
         "provider",
@@ -151,7 +151,6 @@ const COMMON: [Flag; 23] = [
         "Not used: versions need no Kubernetes Secret, see --version-key-file",
     ),
     flag(COMPAT, "cache-size", "COUNT", "Not used: no client is shared between pods"),
-    flag(COMPAT, "write-secrets", "", "Not used: the driver writes the files").switch(),
 ];
 
 /// The same settings for both flavours; precedence environment < flag < class (docs/vault.md).

@@ -20,7 +20,7 @@ const PROVIDERS: &[&str] = &[
 ];
 
 /// Settings of incumbents that are accepted and mean nothing here.
-const UNUSED: [&str; 3] = ["hmac-secret-name", "cache-size", "write-secrets"];
+const UNUSED: [&str; 2] = ["hmac-secret-name", "cache-size"];
 
 // === impl Config ===
 

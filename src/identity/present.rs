@@ -31,8 +31,6 @@ pub enum Evidence<'a> {
 pub struct Presented {
     pod: Pod,
     token: SecretString,
-    audience: String,
-    by_keys: bool,
 }
 
 /// Checks tokens against the request, the clock and, if given, the cluster's keys.
@@ -53,16 +51,6 @@ impl Presented {
     /// The pod's token, for the login only.
     pub const fn token(&self) -> &SecretString {
         &self.token
-    }
-
-    /// The audience that the token is bound to.
-    pub fn audience(&self) -> &str {
-        &self.audience
-    }
-
-    /// Whether the signature was checked here, not only by the login.
-    pub const fn by_keys(&self) -> bool {
-        self.by_keys
     }
 }
 
@@ -91,15 +79,20 @@ impl Verifier {
             refuse(pod, audience, "the token has no claims of a Kubernetes service account")
         })?;
         self.check(&claims, pod, audience)?;
-        let by_keys = match &self.keys {
-            Some(source) => {
-                self.check_signature(source.as_ref(), text, &parts, pod, audience, verified_by_login, by)
-                    .await?
-            }
-            None if verified_by_login => false,
+        match &self.keys {
+            Some(source) => match signature_fault(source.as_ref(), text, &parts, by).await {
+                Ok(None) => {}
+                Ok(Some(fault)) => return Err(refuse(pod, audience, fault)),
+                // Decision 2: any one proof is enough, and the login is about to give one.
+                Err(error) if verified_by_login => {
+                    tracing::warn!(%error, "the cluster's keys cannot be read; the login alone verifies this token");
+                }
+                Err(error) => return Err(error),
+            },
+            None if verified_by_login => {}
             None => return Err(unverifiable(pod)),
-        };
-        Ok(Presented { pod: pod.clone(), token: token.clone(), audience: audience.into(), by_keys })
+        }
+        Ok(Presented { pod: pod.clone(), token: token.clone() })
     }
 
     fn check(&self, claims: &Claims, pod: &Pod, audience: &str) -> Result<(), Error> {
@@ -128,35 +121,6 @@ impl Verifier {
         };
         Err(refuse(pod, audience, fault))
     }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a different part of one token's case")]
-    async fn check_signature(
-        &self,
-        source: &dyn KeySource,
-        text: &str,
-        parts: &claims::Parts<'_>,
-        pod: &Pod,
-        audience: &str,
-        verified_by_login: bool,
-        by: Deadline,
-    ) -> Result<bool, Error> {
-        let Some((kid, algorithm)) = keys::header(text) else {
-            return Err(refuse(pod, audience, "the token is not signed with RS256 or ES256"));
-        };
-        let keys = match source.keys(kid.as_deref(), by).await {
-            Ok(keys) => keys,
-            // Decision 2: any one proof is enough, and the login is about to give one.
-            Err(error) if verified_by_login => {
-                tracing::warn!(%error, "the cluster's keys cannot be read; the login alone verifies this token");
-                return Ok(false);
-            }
-            Err(error) => return Err(error),
-        };
-        match keys.verify(parts, kid.as_deref(), algorithm) {
-            true => Ok(true),
-            false => Err(refuse(pod, audience, "the token's signature is by none of the cluster's keys")),
-        }
-    }
 }
 
 impl std::fmt::Debug for Verifier {
@@ -166,6 +130,21 @@ impl std::fmt::Debug for Verifier {
             .field("issuer", &self.issuer)
             .finish_non_exhaustive()
     }
+}
+
+/// What is wrong with the token's signature, or why that cannot be said now.
+async fn signature_fault(
+    source: &dyn KeySource,
+    text: &str,
+    parts: &claims::Parts<'_>,
+    by: Deadline,
+) -> Result<Option<&'static str>, Error> {
+    let Some((kid, algorithm)) = keys::header(text) else {
+        return Ok(Some("the token is not signed with RS256 or ES256"));
+    };
+    let keys = source.keys(kid.as_deref(), by).await?;
+    let good = keys.verify(parts, kid.as_deref(), algorithm);
+    Ok((!good).then_some("the token's signature is by none of the cluster's keys"))
 }
 
 fn refuse(pod: &Pod, audience: &str, fault: &str) -> Error {
@@ -204,5 +183,45 @@ fn absent(pod: &Pod, tokens: &Tokens, audience: &str) -> Error {
              or name another one in the class: audience"
         )),
         false => error.hint("the class's audience is not a plain name; correct it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::time::HandHeld;
+
+    const START: u64 = 1_000_000;
+    const END: u64 = START + 600;
+
+    /// Whether a token from `START` to `END` is accepted at `now`, where the login verifies it.
+    async fn accepted(now: u64) -> Result<(), String> {
+        let claims = json!({ "aud": ["vault"], "nbf": START, "exp": END, "kubernetes.io": { "namespace": "n",
+            "pod": { "name": "p", "uid": "u" }, "serviceaccount": { "name": "s", "uid": "x" } } });
+        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let tokens = Tokens::parse(&json!({ "vault": { "token": token } }).to_string())?;
+        let pod =
+            Pod { namespace: "n".into(), name: "p".into(), uid: "u".into(), service_account: "s".into() };
+        let verifier = Verifier::new(Arc::new(HandHeld::at(now)), None, None);
+        let evidence = Evidence::Token { audience: "vault", verified_by_login: true };
+        let by = Deadline::after(Duration::from_secs(1));
+        verifier.present(&pod, &tokens, evidence, by).await.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn clocks_may_differ_by_ten_seconds_and_no_more() {
+        for now in [START - 10, START, END, END + 9] {
+            assert_eq!(accepted(now).await, Ok(()), "{now}");
+        }
+        for (now, fault) in [(START - 11, "not valid yet"), (END + 10, "expired")] {
+            let text = accepted(now).await.err().unwrap_or_default();
+            assert!(text.contains(fault), "{now}: {text}");
+        }
     }
 }

@@ -121,19 +121,13 @@ impl Mounts {
     /// Records what a Mount was answered with, and logs its line. `sent` holds the
     /// objects' names or the failure.
     pub fn report(&self, who: &Who, sent: Result<String, &Errors>, took: Duration) {
-        let provider = self.provider();
-        let or_unknown = |name: &Option<String>| name.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-        let pod = who.pod.as_ref();
-        let namespace = or_unknown(&pod.map(|pod| pod.namespace.clone()));
+        let (provider, pod) = (self.provider(), who.pod.as_ref());
+        let class = who.class.as_deref().unwrap_or(UNKNOWN);
+        let namespace = pod.map_or(UNKNOWN, |pod| pod.namespace.as_str());
         let (uid, account) = (pod.map(|pod| pod.uid.as_str()), pod.map(|pod| pod.service_account.as_str()));
-        let (pod, class) = (or_unknown(&pod.map(ToString::to_string)), or_unknown(&who.class));
-        self.recorder.mounted(
-            provider,
-            &namespace,
-            &class,
-            sent.as_ref().err().map(|errors| errors.kind()),
-            took,
-        );
+        let pod = pod.map_or_else(|| UNKNOWN.to_owned(), ToString::to_string);
+        let failed = sent.as_ref().err().map(|errors| errors.kind());
+        self.recorder.mounted(provider, namespace, class, failed, took);
         let millis = took.as_secs_f64() * 1000.0;
         match sent {
             Ok(objects) => {

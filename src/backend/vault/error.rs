@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::rows::{LOGIN, READ, Row};
+use self::rows::{ANY, LOGIN, READ, Row};
 use super::Flavour;
 use super::envelope::Envelope;
 use crate::error::{Error, Kind, Stage};
@@ -75,7 +75,7 @@ impl At<'_> {
         let said = body.as_ref().map(|body| body.texts("errors").join("; ")).unwrap_or_default();
         let plain = if body.is_none() { plain(reply) } else { String::new() };
         let table = if self.stage == Stage::Login { LOGIN } else { READ };
-        let row = table.iter().find(|row| row.fits(reply.status, &said, &plain));
+        let row = ANY.iter().chain(table).find(|row| row.fits(reply.status, &said, &plain));
         let kind = row.map_or_else(|| self.kind(reply.status), |row| row.kind);
         let text = self.text(reply, body.as_ref(), row, &said);
         let mut error = self.error(kind, reply.status, text).retry_after(reply.retry_after);

@@ -67,17 +67,12 @@ const REPLICA: Row = Row::of(&[472, 473], "", Kind::Unavailable, "use the addres
 const LEADERLESS: Row =
     Row::of(&[500], "active cluster node not found", Kind::Unavailable, "the cluster has no leader");
 
+/// Whatever was asked for.
+pub(super) const ANY: &[Row] =
+    &[SEALED, LOCKED, NAMESPACE, PLAIN, SLOWER, LAGGING, STANDBY, REPLICA, LEADERLESS];
+
 /// Refused logins.
 pub(super) const LOGIN: &[Row] = &[
-    SEALED,
-    LOCKED,
-    NAMESPACE,
-    PLAIN,
-    SLOWER,
-    LAGGING,
-    STANDBY,
-    REPLICA,
-    LEADERLESS,
     Row::of(&[], "namespace not authorized", Kind::Denied, "add {ns} to bound_service_account_namespaces of auth/{mount}/role/{role}"),
     Row::of(&[], "service account name not authorized", Kind::Denied, "add {sa} to bound_service_account_names of auth/{mount}/role/{role}"),
     Row::of(&[], "invalid role name", Kind::NotFound, "create auth/{mount}/role/{role}, or change roleName"),
@@ -108,15 +103,6 @@ pub(super) const LOGIN: &[Row] = &[
 
 /// Refused reads.
 pub(super) const READ: &[Row] = &[
-    SEALED,
-    LOCKED,
-    NAMESPACE,
-    PLAIN,
-    SLOWER,
-    LAGGING,
-    STANDBY,
-    REPLICA,
-    LEADERLESS,
     Row::of(
         &[403],
         "",
