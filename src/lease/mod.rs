@@ -1,5 +1,11 @@
 //! What was read for a pod, and how long it lives.
 
+mod liveness;
+mod shelf;
+
+pub use liveness::{Liveness, Presence};
+pub use shelf::{Found, Shelf};
+
 use secrecy::{ExposeSecret, SecretSlice};
 
 /// The answer to one backend request.

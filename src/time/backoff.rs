@@ -25,11 +25,7 @@ impl Iterator for Backoff {
     fn next(&mut self) -> Option<Duration> {
         let step = self.next.min(self.cap);
         self.next = step.saturating_mul(2);
-        let mut die = [128_u8];
-        // Without chance the wait is three quarters of the step: later is safe, together is not fatal.
-        let _ = super::random(&mut die);
-        let [die] = die;
-        Some(step / 2 + step.mul_f64(f64::from(die) / 510.0))
+        Some(step / 2 + super::part_of(step / 2))
     }
 }
 

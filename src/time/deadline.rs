@@ -1,13 +1,28 @@
-//! Every wait has a deadline, and it is the request's.
+//! Every wait has a deadline, and it is the request's; so is the place in a queue.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The moment by which work must have ended.
+/// Who goes first where there is a queue (decision 16).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// A pod that waits to start.
+    #[default]
+    First,
+    /// A pod that runs and is refreshed.
+    Refresh,
+    /// The keeper's own work: nobody waits for it.
+    Renewal,
+}
+
+/// The moment by which work must have ended, and its place among other work.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    at: Instant,
+    priority: Priority,
+}
 
 // === impl Deadline ===
 
@@ -15,30 +30,41 @@ impl Deadline {
     /// `left` from now.
     #[expect(clippy::disallowed_methods, reason = "deadlines are made here")]
     pub fn after(left: Duration) -> Self {
-        Self(Instant::now() + left)
+        Self { at: Instant::now() + left, priority: Priority::First }
+    }
+
+    /// The same deadline for work of this priority.
+    #[must_use]
+    pub const fn of(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// The work's place among other work.
+    pub const fn priority(self) -> Priority {
+        self.priority
     }
 
     /// The same deadline, `margin` earlier: for an inner wait that must report first.
     #[must_use]
     pub fn less(self, margin: Duration) -> Self {
-        Self(self.0.checked_sub(margin).unwrap_or(self.0))
+        Self { at: self.at.checked_sub(margin).unwrap_or(self.at), ..self }
     }
 
     /// The earlier of this deadline and `limit` from now.
     #[must_use]
     pub fn at_most(self, limit: Duration) -> Self {
-        Self(self.0.min(Self::after(limit).0))
+        Self { at: self.at.min(Self::after(limit).at), ..self }
     }
 
     /// What is left; zero once it has passed.
     #[expect(clippy::disallowed_methods, reason = "deadlines are read here")]
     pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.at.saturating_duration_since(Instant::now())
     }
 
     /// `work`'s result, or `None` if the deadline came first.
     pub async fn bound<F: Future>(self, work: F) -> Option<F::Output> {
-        tokio::time::timeout_at(self.0, work).await.ok()
+        tokio::time::timeout_at(self.at, work).await.ok()
     }
 }
 
