@@ -190,6 +190,16 @@ impl Error {
         self.kind
     }
 
+    /// Its kind as a metric label.
+    pub const fn label(&self) -> &'static str {
+        self.kind.as_str()
+    }
+
+    /// Whether somebody known was refused: the credential's fault or its authority's.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self.kind, Kind::Denied | Kind::Unauthenticated)
+    }
+
     /// How long the backend asked us to wait.
     pub const fn wait(&self) -> Option<Duration> {
         self.retry_after

@@ -21,9 +21,11 @@ use tokio_util::task::TaskTracker;
 
 pub use harden::harden;
 
+use crate::backend::Host;
 use crate::config::Config;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Verifier;
+use crate::lease::Policy;
 use crate::mount::Mounts;
 use crate::observe::{Admin, Health, Metrics};
 use crate::time::{Clock, Wall};
@@ -68,9 +70,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(Wall);
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
-        let verifier = Verifier::new(clock, keys::source(&config.keys)?, config.keys.issuer.clone());
-        let host =
-            providers::Host { verifier: verifier.into(), recorder: metrics.clone(), tasks: tasks.clone() };
+        let verifier = Verifier::new(clock.clone(), keys::source(&config.keys)?, config.keys.issuer.clone());
+        let host = Host::new(verifier.into(), clock, Policy::default(), metrics.clone(), tasks.clone());
         let providers = providers::all(&config, &host)?;
         let versions = versions::key(config.server.version_key.as_deref()).await?;
         let (server, limit) = (&config.server, config.server.max_response);

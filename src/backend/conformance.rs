@@ -21,9 +21,10 @@ use tokio_util::task::TaskTracker;
 
 pub use issuer::Issuer;
 
-use super::{Ask, Parameters, Provider};
+use super::{Ask, Host, Parameters, Provider, Recorder};
 use crate::error::{Errors, Kind};
 use crate::identity::{Pod, Tokens, Verifier};
+use crate::lease::Policy;
 use crate::time::{Deadline, Stopwatch, Wall};
 
 /// A backend with its server, set up for one test.
@@ -40,7 +41,7 @@ pub trait Rig: Send + Sync + Sized {
     fn new(issuer: Arc<Issuer>) -> impl Future<Output = Self> + Send;
 
     /// The backend, hosted.
-    fn provider(&self, verifier: Arc<Verifier>, tasks: TaskTracker) -> Arc<dyn Provider>;
+    fn provider(&self, host: Host) -> Arc<dyn Provider>;
 
     /// A class that wants each `(object, secret)`.
     fn class(&self, wants: &[(&str, &str)]) -> Parameters;
@@ -87,7 +88,7 @@ impl<R: Rig> World<R> {
         rig.put("db", SECRET).await;
         rig.allow("app", "web").await;
         let verifier = Verifier::new(Arc::new(Wall), Some(issuer.keys()), Some(Issuer::NAME.into()));
-        let provider = rig.provider(Arc::new(verifier), TaskTracker::new());
+        let provider = rig.provider(host(verifier, Policy::default()));
         Self { rig, issuer, provider }
     }
 
@@ -110,7 +111,7 @@ impl<R: Rig> World<R> {
     ) -> Result<Vec<(String, String)>, Errors> {
         let tokens = tokens(R::AUDIENCE, token);
         let parameters = self.rig.class(wants);
-        let ask = Ask { pod, tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask { pod, class: Some("class"), tokens: &tokens, parameters: &parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         receipt.keep();
         let shown = format!("{secrets:?}");
@@ -145,6 +146,18 @@ impl<R: Rig> World<R> {
         change(&mut claims);
         self.issuer.mint(&claims)
     }
+}
+
+/// Hears nothing.
+pub struct Deaf;
+
+impl Recorder for Deaf {
+    fn request(&self, _: &'static str, _: &'static str, _: &str, _: Duration) {}
+}
+
+/// A host of its own, on the wall's clock.
+pub fn host(verifier: Verifier, policy: Policy) -> Host {
+    Host::new(Arc::new(verifier), Arc::new(Wall), policy, Arc::new(Deaf), TaskTracker::new())
 }
 
 /// A pod.
@@ -335,8 +348,10 @@ pub async fn reports_every_mistake<R: Rig>() {
         let objects = ("objects".to_owned(), objects.to_owned());
         let parameters: Parameters = [objects].into_iter().collect();
         let by = Deadline::after(Duration::from_secs(5));
-        let result =
-            world.provider.secrets(Ask { pod: &pod, tokens: &tokens, parameters: &parameters, by }).await;
+        let result = world
+            .provider
+            .secrets(Ask { pod: &pod, class: None, tokens: &tokens, parameters: &parameters, by })
+            .await;
         assert_eq!(result.map(|_| ()).unwrap_err().kind(), Kind::Invalid);
     }
 }

@@ -3,12 +3,13 @@
 //! A backend is one folder, behind one feature, registered by one line in
 //! [`crate::app`]. It parses its part of a class, says what proves a request,
 //! logs in, reads, and picks the objects out of what was read. What is the same
-//! for all of them (proof first, one more login after a refusal, giving back
-//! what nobody received) is in [`Hosted`], once.
+//! for all of them (proof first, sessions, freshness, sharing, one more login
+//! after a refusal, giving back what nobody received) is in [`Hosted`], once.
 
 #[cfg(all(test, any(feature = "local", feature = "vault")))]
 pub mod conformance;
 mod hosted;
+mod inventory;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod objects;
@@ -25,12 +26,15 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-pub use hosted::Hosted;
+use secrecy::SecretString;
+
+pub use hosted::{Host, Hosted};
+pub use inventory::{Entry, Inventory, Minted};
 pub use receipt::Receipt;
 
 use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Pod, Presented, Tokens};
-use crate::lease::Reading;
+use crate::lease::{self, Grant, LeaseId, Reading};
 use crate::secret::Secret;
 use crate::time::Deadline;
 
@@ -39,14 +43,36 @@ use crate::time::Deadline;
 #[derive(Clone, Debug, Default)]
 pub struct Parameters(BTreeMap<String, String>);
 
-/// What each request of one mount answered.
-pub type Readings<R> = HashMap<R, Result<Reading, Error>>;
+/// What each request of one mount answered, now or before.
+pub type Readings<R> = HashMap<R, Result<Arc<Reading>, Error>>;
+
+/// A request that a class needs answered, and how fresh its answer must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need<R> {
+    /// The request.
+    pub read: R,
+    /// `refreshInterval`, of the object or of the class; the shortest of the objects that share the request.
+    pub refresh: Option<Duration>,
+    /// `renewBefore`: how long before its end what was made is replaced; the longest of the objects.
+    pub renew_before: Option<Duration>,
+}
+
+/// What is renewed.
+#[derive(Clone, Copy, Debug)]
+pub enum Renewal<'a> {
+    /// The credential itself, for as long as it had first.
+    Credential(Duration),
+    /// A lease that was made with it, for as long as it had first.
+    Lease(&'a LeaseId, Duration),
+}
 
 /// One Mount, as a backend's host sees it.
 #[derive(Debug)]
 pub struct Ask<'a> {
     /// The pod that the driver names.
     pub pod: &'a Pod,
+    /// The class's name; old drivers leave it out on rotation.
+    pub class: Option<&'a str>,
     /// Its tokens.
     pub tokens: &'a Tokens,
     /// What the class asks for.
@@ -66,9 +92,9 @@ pub trait Backend: Send + Sync + 'static {
     /// What the class wants, parsed.
     type Objects: Send + Sync + 'static;
     /// One backend request: path, query, method, arguments.
-    type Read: Clone + Eq + Hash + Send + Sync + 'static;
+    type Read: Clone + Debug + Eq + Hash + Send + Sync + 'static;
     /// What a login gives.
-    type Credential: Send + Sync + 'static;
+    type Credential: lease::Credential;
 
     /// The provider's name: the socket's and the label's.
     fn name(&self) -> &'static str;
@@ -87,10 +113,11 @@ pub trait Backend: Send + Sync + 'static {
         by: Deadline,
     ) -> impl Future<Output = Result<Self::Credential, Error>> + Send;
 
-    /// The requests that these objects need, each once.
-    fn reads(&self, objects: &Self::Objects) -> Vec<Self::Read>;
+    /// The requests that these objects need, each once, in an order that only the objects decide.
+    fn reads(&self, objects: &Self::Objects) -> Vec<Need<Self::Read>>;
 
-    /// Makes the requests, together; one answer for each, in order.
+    /// Makes the requests, together; one answer for each, in order. Refuses before asking
+    /// what would be more than a volume may hold.
     fn fetch(
         &self,
         credential: &Self::Credential,
@@ -101,6 +128,62 @@ pub trait Backend: Send + Sync + 'static {
     /// Takes the objects out of what was read. Pure; names every failing object.
     fn pick(&self, objects: &Self::Objects, readings: &Readings<Self::Read>) -> Result<Vec<Secret>, Errors>;
 
+    /// Whether anything is kept between two Mounts. A backend whose reads cost nothing says no:
+    /// every Mount is then proved, logged in and read by itself.
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    /// Whether the answer of this request might be one that pods share; only the answer says that it is.
+    fn may_share(&self, _read: &Self::Read) -> bool {
+        false
+    }
+
+    /// Where the scope's sessions live, for an operator: an address.
+    fn place(&self, scope: &Self::Scope) -> String;
+
+    /// Lets a credential or a lease live on. An error that is not transient means that it
+    /// will not help to ask again; `NotFound` that it is gone, `Denied` that either the
+    /// credential is dead or renewing is forbidden ([`Backend::is_alive`] tells).
+    fn renew(
+        &self,
+        _credential: &Self::Credential,
+        _what: Renewal<'_>,
+        _by: Deadline,
+    ) -> impl Future<Output = Result<Grant, Error>> + Send {
+        std::future::ready(Ok(Grant::ENDLESS))
+    }
+
+    /// Whether a lease still lives. An error means that it could not be asked.
+    fn has_lease(
+        &self,
+        _credential: &Self::Credential,
+        _lease: &LeaseId,
+        _by: Deadline,
+    ) -> impl Future<Output = Result<bool, Error>> + Send {
+        std::future::ready(Ok(true))
+    }
+
+    /// Whether the credential still works. Where it may not ask about itself the answer is no.
+    fn is_alive(
+        &self,
+        _credential: &Self::Credential,
+        _by: Deadline,
+    ) -> impl Future<Output = Result<bool, Error>> + Send {
+        std::future::ready(Ok(true))
+    }
+
+    /// Whether the credential could make each of these requests, without making them.
+    /// An error means that it could not be asked.
+    fn permits(
+        &self,
+        _credential: &Self::Credential,
+        reads: &[Self::Read],
+        _by: Deadline,
+    ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send {
+        std::future::ready(Ok(vec![true; reads.len()]))
+    }
+
     /// Ends the credential and what was minted with it. The default is for
     /// backends whose credentials only run out.
     fn revoke(
@@ -109,6 +192,16 @@ pub trait Backend: Send + Sync + 'static {
         _by: Deadline,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// The credential as a text for the hand-off (decision 5); `None` if it cannot be carried over.
+    fn pack(&self, _credential: &Self::Credential) -> Option<SecretString> {
+        None
+    }
+
+    /// The credential that another process of ours packed for this scope.
+    fn unpack(&self, _scope: &Self::Scope, _packed: &SecretString) -> Option<Self::Credential> {
+        None
     }
 }
 
@@ -119,12 +212,52 @@ pub trait Provider: Send + Sync {
 
     /// The class's secrets for the pod that asks, and a receipt to keep once they are delivered.
     fn secrets<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<(Vec<Secret>, Receipt), Errors>>;
+
+    /// What is kept, for metrics and `keymount status`.
+    fn inventory(&self) -> Inventory {
+        Inventory::default()
+    }
+
+    /// Takes over what another process of ours left behind (decision 5); how many sessions that were.
+    fn take_over(&self) -> BoxFuture<'_, usize> {
+        Box::pin(std::future::ready(0))
+    }
 }
 
-/// Hears of every request to a backend. Implemented by `observe`.
+/// Hears of everything that happens with a backend. Implemented by `observe`.
 pub trait Recorder: Send + Sync {
-    /// `operation` is `login`, `read` or `revoke`; `status` an HTTP status or a word for what came instead.
+    /// `operation` is `login`, `read`, `renew`, `check` or `revoke`; `status` an HTTP status or a word for what came instead.
     fn request(&self, provider: &'static str, operation: &'static str, status: &str, took: Duration);
+
+    /// A request waited this long for its turn at its server.
+    fn queued(&self, _provider: &'static str, _waited: Duration) {}
+
+    /// A token or a lease was renewed: `what` is `token` or `lease`, `outcome` is `ok`, `capped` or an error's kind.
+    fn renewed(&self, _provider: &'static str, _what: &'static str, _outcome: &'static str) {}
+
+    /// A credential was made for a Mount. `reason` is `first`, `ending`, `gone` or `interval`; `outcome` is `ok` or an error's kind.
+    fn minted(&self, _provider: &'static str, _reason: &'static str, _outcome: &'static str) {}
+
+    /// A Mount was given an answer that another pod's token had read.
+    fn shared(&self, _provider: &'static str) {}
+
+    /// A credential was given back. `reason` is `pod_gone`, `undelivered` or `replaced`; `outcome` is `ok` or an error's kind.
+    fn revoked(&self, _provider: &'static str, _reason: &'static str, _outcome: &'static str) {}
+
+    /// A session ended without revocation: `reason` is `idle`, `full`, `denied` or `authority`.
+    fn ended(&self, _provider: &'static str, _reason: &'static str) {}
+
+    /// A hand-off file could not be written or read; `what` is `write`, `read` or `remove`.
+    fn handoff_failed(&self, _provider: &'static str, _what: &'static str) {}
+}
+
+// === impl Need ===
+
+impl<R> Need<R> {
+    /// A request without wishes.
+    pub const fn of(read: R) -> Self {
+        Self { read, refresh: None, renew_before: None }
+    }
 }
 
 // === impl Parameters ===
@@ -133,6 +266,13 @@ impl Parameters {
     /// The value of `key`; an empty one counts as absent, as it does for the incumbents.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl Parameters {
+    /// Every key and its value, empty ones included.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 }
 

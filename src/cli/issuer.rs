@@ -160,8 +160,9 @@ mod tests {
         let tokens = json!({ &token.audience: { "token": token.token.expose_secret() } }).to_string();
         let evidence = Evidence::Token { audience: &token.audience, verified_by_login: false };
         let by = Deadline::after(Duration::from_secs(5));
-        let proof = verifier.present(pod, &Tokens::parse(&tokens)?, evidence, by).await;
-        proof.map(|_| ()).map_err(|error| error.to_string())
+        let claimed = verifier.claimed(pod, &Tokens::parse(&tokens)?, evidence);
+        let claimed = claimed.map_err(|error| error.to_string())?;
+        verifier.prove(claimed, by).await.map(|_| ()).map_err(|error| error.to_string())
     }
 
     #[tokio::test]

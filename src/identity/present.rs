@@ -1,14 +1,15 @@
 //! From a request's tokens to proof that this pod asked now (decision 2).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::{self, Claims};
 use super::keys::{self, KeySource};
-use super::{Pod, Tokens};
+use super::{Digest, Pod, Proofs, Tokens};
 use crate::error::{Error, Kind, Stage};
-use crate::time::{Clock, Deadline};
+use crate::time::{Clock, Deadline, Moment};
 
 /// How far clocks may differ.
 const LEEWAY: u64 = 10;
@@ -26,11 +27,31 @@ pub enum Evidence<'a> {
     },
 }
 
-/// Proof that this pod asked now. Made only by [`Verifier::present`]; owns the token.
+/// What a pod claims: a token whose claims are the pod's. Proves nothing yet, and owns the token.
+#[derive(Debug)]
+pub struct Claimed {
+    pod: Pod,
+    token: SecretString,
+    digest: Digest,
+    audience: String,
+    verified_by_login: bool,
+}
+
+/// Proof that this pod asked now. Made only here; owns the token.
 #[derive(Debug)]
 pub struct Presented {
     pod: Pod,
     token: SecretString,
+    digest: Digest,
+}
+
+/// How a request is proved.
+#[derive(Debug)]
+pub enum Proof {
+    /// It is: by the cluster's keys, or because this token proved the session before.
+    Now(Presented),
+    /// By the login that has to follow, which verifies this very token.
+    ByLogin(Presented),
 }
 
 /// Checks tokens against the request, the clock and, if given, the cluster's keys.
@@ -52,6 +73,42 @@ impl Presented {
     pub const fn token(&self) -> &SecretString {
         &self.token
     }
+
+    /// What tells this token from others.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+// === impl Proof ===
+
+impl Proof {
+    /// The proof, for a caller that logs in next in any case.
+    pub fn into_presented(self) -> Presented {
+        let (Self::Now(presented) | Self::ByLogin(presented)) = self;
+        presented
+    }
+}
+
+// === impl Claimed ===
+
+impl Claimed {
+    /// What tells this token from others.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn presented(self) -> Presented {
+        Presented { pod: self.pod, token: self.token, digest: self.digest }
+    }
+
+    /// Proof by a session that this token has proved within `reauth`.
+    pub fn proved_before(self, proofs: &Proofs, now: Moment, reauth: Duration) -> Result<Presented, Self> {
+        match proofs.has(self.digest, now, reauth) {
+            true => Ok(self.presented()),
+            false => Err(self),
+        }
+    }
 }
 
 // === impl Verifier ===
@@ -62,37 +119,40 @@ impl Verifier {
         Self { clock, keys, issuer }
     }
 
-    /// The proof that `pod` asked now, or why it is none.
-    pub async fn present(
-        &self,
-        pod: &Pod,
-        tokens: &Tokens,
-        evidence: Evidence<'_>,
-        by: Deadline,
-    ) -> Result<Presented, Error> {
+    /// What `pod` claims with a token for the right audience, or why it cannot.
+    pub fn claimed(&self, pod: &Pod, tokens: &Tokens, evidence: Evidence<'_>) -> Result<Claimed, Error> {
         let Evidence::Token { audience, verified_by_login } = evidence;
         let token = tokens.get(audience).ok_or_else(|| absent(pod, tokens, audience))?;
         #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]
-        let text = token.expose_secret();
-        let parts = claims::split(text).ok_or_else(|| refuse(pod, audience, "the token is not a JWT"))?;
+        let parts = claims::split(token.expose_secret());
+        let parts = parts.ok_or_else(|| refuse(pod, audience, "the token is not a JWT"))?;
         let claims = claims::read(&parts).ok_or_else(|| {
             refuse(pod, audience, "the token has no claims of a Kubernetes service account")
         })?;
         self.check(&claims, pod, audience)?;
-        match &self.keys {
-            Some(source) => match signature_fault(source.as_ref(), text, &parts, by).await {
-                Ok(None) => {}
-                Ok(Some(fault)) => return Err(refuse(pod, audience, fault)),
-                // Decision 2: any one proof is enough, and the login is about to give one.
-                Err(error) if verified_by_login => {
-                    tracing::warn!(%error, "the cluster's keys cannot be read; the login alone verifies this token");
-                }
-                Err(error) => return Err(error),
-            },
-            None if verified_by_login => {}
-            None => return Err(unverifiable(pod)),
+        let (pod, token, audience) = (pod.clone(), token.clone(), audience.to_owned());
+        Ok(Claimed { pod, digest: Digest::of(&token), token, audience, verified_by_login })
+    }
+
+    /// The proof of what was claimed, or why it is none.
+    pub async fn prove(&self, claimed: Claimed, by: Deadline) -> Result<Proof, Error> {
+        let by_login = claimed.verified_by_login;
+        let Some(source) = &self.keys else {
+            return match by_login {
+                true => Ok(Proof::ByLogin(claimed.presented())),
+                false => Err(unverifiable(&claimed.pod)),
+            };
+        };
+        match signature_fault(source.as_ref(), &claimed.token, by).await {
+            Ok(None) => Ok(Proof::Now(claimed.presented())),
+            Ok(Some(fault)) => Err(refuse(&claimed.pod, &claimed.audience, fault)),
+            // Decision 2: any one proof is enough, and the login is about to give one.
+            Err(error) if by_login => {
+                tracing::warn!(%error, "the cluster's keys cannot be read; the login alone verifies this token");
+                Ok(Proof::ByLogin(claimed.presented()))
+            }
+            Err(error) => Err(error),
         }
-        Ok(Presented { pod: pod.clone(), token: token.clone() })
     }
 
     fn check(&self, claims: &Claims, pod: &Pod, audience: &str) -> Result<(), Error> {
@@ -135,15 +195,16 @@ impl std::fmt::Debug for Verifier {
 /// What is wrong with the token's signature, or why that cannot be said now.
 async fn signature_fault(
     source: &dyn KeySource,
-    text: &str,
-    parts: &claims::Parts<'_>,
+    token: &SecretString,
     by: Deadline,
 ) -> Result<Option<&'static str>, Error> {
-    let Some((kid, algorithm)) = keys::header(text) else {
+    #[expect(clippy::disallowed_methods, reason = "the signature is inside the token")]
+    let text = token.expose_secret();
+    let (Some(parts), Some((kid, algorithm))) = (claims::split(text), keys::header(text)) else {
         return Ok(Some("the token is not signed with RS256 or ES256"));
     };
     let keys = source.keys(kid.as_deref(), by).await?;
-    let good = keys.verify(parts, kid.as_deref(), algorithm);
+    let good = keys.verify(&parts, kid.as_deref(), algorithm);
     Ok((!good).then_some("the token's signature is by none of the cluster's keys"))
 }
 
@@ -188,8 +249,6 @@ fn absent(pod: &Pod, tokens: &Tokens, audience: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
@@ -201,7 +260,7 @@ mod tests {
     const END: u64 = START + 600;
 
     /// Whether a token from `START` to `END` is accepted at `now`, where the login verifies it.
-    async fn accepted(now: u64) -> Result<(), String> {
+    fn accepted(now: u64) -> Result<(), String> {
         let claims = json!({ "aud": ["vault"], "nbf": START, "exp": END, "kubernetes.io": { "namespace": "n",
             "pod": { "name": "p", "uid": "u" }, "serviceaccount": { "name": "s", "uid": "x" } } });
         let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
@@ -210,17 +269,16 @@ mod tests {
             Pod { namespace: "n".into(), name: "p".into(), uid: "u".into(), service_account: "s".into() };
         let verifier = Verifier::new(Arc::new(HandHeld::at(now)), None, None);
         let evidence = Evidence::Token { audience: "vault", verified_by_login: true };
-        let by = Deadline::after(Duration::from_secs(1));
-        verifier.present(&pod, &tokens, evidence, by).await.map(|_| ()).map_err(|error| error.to_string())
+        verifier.claimed(&pod, &tokens, evidence).map(|_| ()).map_err(|error| error.to_string())
     }
 
     #[tokio::test]
     async fn clocks_may_differ_by_ten_seconds_and_no_more() {
         for now in [START - 10, START, END, END + 9] {
-            assert_eq!(accepted(now).await, Ok(()), "{now}");
+            assert_eq!(accepted(now), Ok(()), "{now}");
         }
         for (now, fault) in [(START - 11, "not valid yet"), (END + 10, "expired")] {
-            let text = accepted(now).await.err().unwrap_or_default();
+            let text = accepted(now).err().unwrap_or_default();
             assert!(text.contains(fault), "{now}: {text}");
         }
     }

@@ -103,7 +103,8 @@ impl Mounts {
 
     /// Answers one Mount.
     pub async fn mount(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
-        let ask = Ask { pod: &mount.pod, tokens: &mount.tokens, parameters: &mount.parameters, by };
+        let (pod, class) = (&mount.pod, mount.class.as_deref());
+        let ask = Ask { pod, class, tokens: &mount.tokens, parameters: &mount.parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         if secrets.is_empty() {
             return Err(nothing().into());

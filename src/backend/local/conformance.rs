@@ -3,28 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
-use tokio_util::task::TaskTracker;
 
 use super::{Config, Local};
-use crate::backend::conformance::{self, Issuer};
-use crate::backend::{Hosted, Parameters, Provider, Recorder};
-use crate::identity::Verifier;
+use crate::backend::conformance::{self, Deaf, Issuer};
+use crate::backend::{Host, Hosted, Parameters, Provider};
 
 /// A store's file, written anew at every change.
 struct Rig {
     folder: TempDir,
     secrets: Mutex<BTreeMap<String, String>>,
     allow: Mutex<Vec<serde_json::Value>>,
-}
-
-struct Deaf;
-
-impl Recorder for Deaf {
-    fn request(&self, _: &'static str, _: &'static str, _: &str, _: Duration) {}
 }
 
 impl Rig {
@@ -48,9 +39,9 @@ impl conformance::Rig for Rig {
         Self { folder: tempfile::tempdir().unwrap(), secrets: Mutex::default(), allow: Mutex::default() }
     }
 
-    fn provider(&self, verifier: Arc<Verifier>, tasks: TaskTracker) -> Arc<dyn Provider> {
+    fn provider(&self, host: Host) -> Arc<dyn Provider> {
         let local = Local::new(Config::new(self.folder.path().join("store.yaml")), Arc::new(Deaf));
-        Arc::new(Hosted::new(local, verifier, tasks))
+        Arc::new(Hosted::new(local, host))
     }
 
     fn class(&self, wants: &[(&str, &str)]) -> Parameters {

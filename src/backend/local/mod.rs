@@ -21,10 +21,10 @@ use self::document::{Document, Read};
 use self::params::{Object, Scope};
 use self::store::Store;
 use crate::backend::objects::Room;
-use crate::backend::{Backend, Parameters, Readings, Recorder};
+use crate::backend::{Backend, Need, Parameters, Readings, Recorder};
 use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Pod, Presented};
-use crate::lease::Reading;
+use crate::lease::{Credential, Grant, Reading};
 use crate::secret::Secret;
 use crate::time::{Deadline, Stopwatch};
 
@@ -79,7 +79,7 @@ impl Local {
         let watch = Stopwatch::start();
         let result = reader.document.read(&reader.pod, read);
         self.record("read", watch, &result);
-        result.map(|body| Reading { body })
+        result.map(Reading::of)
     }
 }
 
@@ -108,11 +108,20 @@ impl Backend for Local {
         Ok(Reader { pod: proof.pod().clone(), document: document? })
     }
 
-    fn reads(&self, objects: &Vec<Object>) -> Vec<Read> {
+    fn reads(&self, objects: &Vec<Object>) -> Vec<Need<Read>> {
         let mut reads: Vec<_> = objects.iter().map(|object| object.read.clone()).collect();
         reads.sort_unstable();
         reads.dedup();
-        reads
+        reads.into_iter().map(Need::of).collect()
+    }
+
+    /// A read costs nothing, and the file may have changed.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    fn place(&self, _scope: &Scope) -> String {
+        NAME.into()
     }
 
     async fn fetch(&self, reader: &Reader, due: &[Read], _by: Deadline) -> Vec<Result<Reading, Error>> {
@@ -132,6 +141,18 @@ impl Backend for Local {
             }
         }
         Errors::from_list(faults).map_or(Ok(secrets), Err)
+    }
+}
+
+impl Credential for Reader {
+    type Authority = ();
+
+    fn authority(&self) -> &() {
+        &()
+    }
+
+    fn grant(&self) -> Grant {
+        Grant::ENDLESS
     }
 }
 

@@ -1,6 +1,8 @@
 //! A class's parameters, by the names that `provider: vault` has, so that a
 //! class moves by changing `provider`; what only Vault needs is ignored.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
@@ -91,7 +93,7 @@ impl Object {
     /// The object out of its reading; `None` if it is absent and may be.
     pub(super) fn pick(
         &self,
-        reading: Option<&Result<Reading, Error>>,
+        reading: Option<&Result<Arc<Reading>, Error>>,
         room: &mut Room,
     ) -> Result<Option<Secret>, Error> {
         match reading {

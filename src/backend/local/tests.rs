@@ -1,7 +1,7 @@
 //! The store from file to secrets; what every backend must do besides is in the conformance suite.
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise fails")]
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -64,9 +64,12 @@ impl Rig {
     async fn ask(&self, pod: Pod, objects: &str) -> Result<Vec<String>, Errors> {
         let (_, objects) = self.local.parse(&parameters(objects))?;
         let reader = Reader { pod, document: self.document().await? };
-        let reads = self.local.reads(&objects);
+        let reads: Vec<_> = self.local.reads(&objects).into_iter().map(|need| need.read).collect();
         let answers = self.local.fetch(&reader, &reads, by()).await;
-        let secrets = self.local.pick(&objects, &reads.into_iter().zip(answers).collect())?;
+        let secrets = self.local.pick(
+            &objects,
+            &reads.into_iter().zip(answers.into_iter().map(|answer| answer.map(Arc::new))).collect(),
+        )?;
         Ok(secrets.into_iter().map(|secret| format!("{}={}", secret.path, text(Ok(secret.bytes)))).collect())
     }
 }

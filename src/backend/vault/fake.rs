@@ -22,12 +22,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio_util::task::TaskTracker;
 
 use super::{Config, Flavour, Vault};
 use crate::backend::conformance::{Fault, Issuer, Rig};
-use crate::backend::{Hosted, Parameters, Provider, Recorder};
-use crate::identity::Verifier;
+use crate::backend::{Host, Hosted, Parameters, Provider, Recorder};
 use crate::time::{Clock, Wall};
 
 /// A running fake.
@@ -288,11 +286,11 @@ impl<const OPENBAO: bool> Rig for FakeRig<OPENBAO> {
         Self(Fake::start(issuer).await)
     }
 
-    fn provider(&self, verifier: Arc<Verifier>, tasks: TaskTracker) -> Arc<dyn Provider> {
+    fn provider(&self, host: Host) -> Arc<dyn Provider> {
         let flavour = if OPENBAO { Flavour::OpenBao } else { Flavour::Vault };
         let config = Config { address: Some(self.0.address.clone()), ..Config::default() };
         let vault = Vault::new(flavour, config, Arc::new(Heard::default())).unwrap();
-        Arc::new(Hosted::new(vault, verifier, tasks))
+        Arc::new(Hosted::new(vault, host))
     }
 
     fn class(&self, wants: &[(&str, &str)]) -> Parameters {

@@ -21,6 +21,7 @@ use super::wire::{Call, Wire};
 use super::{RETRY, Vault};
 use crate::error::{Error, Kind, Stage};
 use crate::identity::Presented;
+use crate::lease::{self, Grant};
 use crate::net::{Reply, Target};
 use crate::time::Deadline;
 
@@ -49,6 +50,18 @@ impl fmt::Debug for Credential {
             .field("address", &self.target.address)
             .field("role", &self.role)
             .finish_non_exhaustive()
+    }
+}
+
+impl lease::Credential for Credential {
+    type Authority = ();
+
+    fn authority(&self) -> &() {
+        &()
+    }
+
+    fn grant(&self) -> Grant {
+        Grant::ENDLESS
     }
 }
 

@@ -25,7 +25,7 @@ pub use params::{Objects, Read, Scope};
 
 use self::config::Operator;
 use self::wire::Wire;
-use super::{Backend, Parameters, Readings, Recorder};
+use super::{Backend, Need, Parameters, Readings, Recorder};
 use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Presented};
 use crate::lease::Reading;
@@ -110,9 +110,14 @@ impl Backend for Vault {
         self.log_in(&proof, scope, by).await
     }
 
-    fn reads(&self, objects: &Objects) -> Vec<Read> {
+    fn reads(&self, objects: &Objects) -> Vec<Need<Read>> {
         let mut seen = std::collections::HashSet::new();
-        objects.0.iter().map(|want| want.read.clone()).filter(|read| seen.insert(read.clone())).collect()
+        let reads = objects.0.iter().map(|want| want.read.clone()).filter(|read| seen.insert(read.clone()));
+        reads.map(Need::of).collect()
+    }
+
+    fn place(&self, scope: &Scope) -> String {
+        scope.target.address.to_string()
     }
 
     async fn fetch(

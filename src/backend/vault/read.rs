@@ -101,5 +101,5 @@ fn reading(reply: Reply, at: &At<'_>) -> Result<Reading, Error> {
         });
     };
     drop(envelope);
-    Ok(Reading { body: reply.body })
+    Ok(Reading::of(reply.body))
 }

@@ -16,9 +16,10 @@ use tokio_util::task::TaskTracker;
 use super::super::fake::{Fake, Heard, Script, Seen};
 use super::super::{Config, Flavour, Vault};
 use crate::backend::conformance::{Issuer, pod, tokens};
-use crate::backend::{Ask, Hosted, Parameters, Provider, Receipt};
+use crate::backend::{Ask, Host, Hosted, Parameters, Provider, Receipt};
 use crate::error::{Errors, Kind};
 use crate::identity::Verifier;
+use crate::lease::Policy;
 use crate::secret::Secret;
 use crate::time::{Deadline, Stopwatch, Wall};
 
@@ -45,8 +46,11 @@ impl World {
         let (heard, tasks) = (Arc::new(Heard::default()), TaskTracker::new());
         let config = Config { address: Some(fake.address.clone()), ..config };
         let vault = Vault::new(Flavour::Vault, config, heard.clone()).unwrap();
-        let verifier = Verifier::new(Arc::new(Wall), None, None);
-        let provider = Hosted::new(vault, Arc::new(verifier), tasks.clone());
+        let verifier = Arc::new(Verifier::new(Arc::new(Wall), None, None));
+        // What a Mount does by itself; sessions have tests of their own.
+        let policy = Policy { keep: false, ..Policy::default() };
+        let host = Host::new(verifier, Arc::new(Wall), policy, heard.clone(), tasks.clone());
+        let provider = Hosted::new(vault, host);
         Self { fake, issuer, heard, provider, tasks }
     }
 
@@ -64,7 +68,9 @@ impl World {
         let pairs = [("roleName", "web"), ("objects", objects)].into_iter().chain(more.iter().copied());
         let parameters: Parameters = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let by = Deadline::after(Duration::from_secs(30));
-        self.provider.secrets(Ask { pod: &pod, tokens: &tokens, parameters: &parameters, by }).await
+        self.provider
+            .secrets(Ask { pod: &pod, class: None, tokens: &tokens, parameters: &parameters, by })
+            .await
     }
 
     /// The contents, in order.
@@ -368,7 +374,7 @@ async fn a_hostile_server_cannot_put_the_token_into_an_event() {
             &json!({"errors": [&jwt, parts[1], format!("x{}y", parts[2])]}).to_string(),
         );
         let by = Deadline::after(Duration::from_millis(900));
-        let ask = Ask { pod: &pod, tokens: &tokens("vault", &jwt), parameters: &parameters, by };
+        let ask = Ask { pod: &pod, class: None, tokens: &tokens("vault", &jwt), parameters: &parameters, by };
         let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
         assert!(parts.iter().all(|part| !text.contains(part)), "{text}");
     }
@@ -393,7 +399,7 @@ async fn trouble_on_the_way_names_the_address() {
             pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
         let tokens = tokens("vault", &world.issuer.token(&pod, "vault"));
         let by = Deadline::after(Duration::from_millis(900));
-        let ask = Ask { pod: &pod, tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask { pod: &pod, class: None, tokens: &tokens, parameters: &parameters, by };
         let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
         assert!(text.contains(expected), "{text}");
     }

@@ -20,14 +20,12 @@ use http::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
-use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
 use super::super::fake::{Heard, class};
 use super::super::{Config, Flavour, Vault};
 use crate::backend::conformance::{Issuer, Rig};
-use crate::backend::{Hosted, Parameters, Provider};
-use crate::identity::Verifier;
+use crate::backend::{Host, Hosted, Parameters, Provider};
 use crate::net::{Address, Client, Failure, Limits, Reply, Request, Trust};
 use crate::time::Deadline;
 
@@ -101,9 +99,9 @@ impl Rig for Real {
         real
     }
 
-    fn provider(&self, verifier: Arc<Verifier>, tasks: TaskTracker) -> Arc<dyn Provider> {
+    fn provider(&self, host: Host) -> Arc<dyn Provider> {
         let vault = Vault::new(Flavour::OpenBao, self.config(), Arc::new(Heard::default())).unwrap();
-        Arc::new(Hosted::new(vault, verifier, tasks))
+        Arc::new(Hosted::new(vault, host))
     }
 
     fn class(&self, wants: &[(&str, &str)]) -> Parameters {

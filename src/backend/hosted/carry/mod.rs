@@ -1,0 +1,228 @@
+//! What a session leaves for the process after this one (decision 5): the
+//! credentials and the values that were made for its pod, never a static value.
+//!
+//! The classes are stored as they were asked, and parsed again under the settings
+//! of whoever takes over: what those no longer allow is not taken over.
+
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use self::record::{
+    ClassRecord, CredentialRecord, FORM, MintedRecord, PodRecord, Record, TermRecord, millis,
+};
+use super::Core;
+use super::credential::{Held, Standing, Wait};
+use super::session::{Class, Kept, Key, Session, State};
+use crate::backend::Backend;
+use crate::error::{Error, Kind, Stage};
+use crate::identity::{Digest, Pod};
+use crate::lease::Reading;
+use crate::time::Moment;
+
+// === impl Core ===
+
+impl<B: Backend> Core<B> {
+    /// Puts what was made for the session's pod on the shelf, before anybody gets it.
+    pub(super) async fn save(&self, session: &Arc<Session<B>>) {
+        let Some(shelf) = &self.host.shelf else { return };
+        let Some(record) = self.record(session) else { return };
+        session.state().shelved = true;
+        if let Err(error) = shelf.put(&self.name(&session.key, &session.pod), record).await {
+            let (provider, pod) = (self.backend.name(), &session.pod);
+            tracing::warn!(provider, %pod, %error, "cannot write the hand-off: a restart would have new credentials made");
+            self.host.recorder.handoff_failed(provider, "write");
+        }
+    }
+
+    /// Takes an ended session off the shelf.
+    pub(super) async fn unshelve(&self, session: &Arc<Session<B>>) {
+        let Some(shelf) = &self.host.shelf else { return };
+        if let Err(error) = shelf.remove(&self.name(&session.key, &session.pod)).await {
+            tracing::warn!(provider = self.backend.name(), %error, "cannot remove a hand-off file");
+            self.host.recorder.handoff_failed(self.backend.name(), "remove");
+        }
+    }
+
+    /// Takes over what another process left; how many sessions that were.
+    pub(super) async fn take_over(self: &Arc<Self>) -> usize {
+        let Some(shelf) = self.host.shelf.as_ref().filter(|_| self.host.policy.keep) else { return 0 };
+        let provider = self.backend.name();
+        let found = match shelf.all(&format!("{provider}-")).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(provider, %error, "cannot read the hand-off folder");
+                self.host.recorder.handoff_failed(provider, "read");
+                return 0;
+            }
+        };
+        let mut taken = 0;
+        for (name, content) in found {
+            match content.and_then(|content| self.restore(&name, &content)) {
+                Ok(true) => taken += 1,
+                // Nothing of it lives any more.
+                Ok(false) => drop(shelf.remove(&name).await),
+                Err(error) => {
+                    tracing::warn!(provider, file = name, %error, "a hand-off file is not taken over; its session begins anew");
+                    self.host.recorder.handoff_failed(provider, "read");
+                }
+            }
+        }
+        taken
+    }
+
+    /// The session's name on the shelf: tells sessions apart, says nothing.
+    fn name(&self, key: &Key<B::Scope>, pod: &Pod) -> String {
+        let hash = digest(&SHA256, format!("{key:?}").as_bytes());
+        let short = hex::encode(hash.as_ref().get(..12).unwrap_or_default());
+        let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        let uid: String =
+            pod.uid.to_ascii_lowercase().chars().filter(|letter| plain(*letter)).take(40).collect();
+        format!("{}-{uid}-{short}", self.backend.name())
+    }
+
+    /// The session as text, if it holds something that was made for its pod.
+    fn record(&self, session: &Session<B>) -> Option<Zeroizing<Vec<u8>>> {
+        let state = session.state();
+        if state.ended || !state.is_holding() {
+            return None;
+        }
+        let credentials = state.credentials();
+        let packed: Option<Vec<_>> = credentials
+            .iter()
+            .map(|held| self.pack(held, state.held.as_ref().is_some_and(|now| Arc::ptr_eq(now, held))))
+            .collect();
+        let classes: Vec<_> = state.classes.iter().collect();
+        let minted = state.kept.iter().filter(|(_, kept)| kept.facts.life.is_minted());
+        let minted = minted.filter_map(|(read, kept)| {
+            let owner = credentials.iter().position(|held| Arc::ptr_eq(held, &kept.owner))?;
+            let (class, at) = self.place_of(read, &classes)?;
+            MintedRecord::new(class, at, kept, owner)
+        });
+        let record = Record {
+            form: FORM,
+            pod: PodRecord::of(&session.pod),
+            minted: minted.collect(),
+            credentials: packed?,
+            proofs: state
+                .proofs
+                .iter()
+                .map(|(digest, at)| (digest.to_string(), millis(at.after_start())))
+                .collect(),
+            classes: classes.iter().map(|(name, class)| ClassRecord::of(name, class)).collect(),
+            seen: state.seen,
+        };
+        drop(state);
+        serde_json::to_vec(&record).ok().map(Zeroizing::new)
+    }
+
+    fn pack(&self, held: &Held<B::Credential>, is_held: bool) -> Option<CredentialRecord> {
+        let packed = self.backend.pack(&held.credential)?;
+        let standing = held.standing();
+        #[expect(clippy::disallowed_methods, reason = "the hand-off file is where it goes")]
+        let packed = packed.expose_secret().to_owned();
+        let term = standing.term.as_ref().map(TermRecord::of);
+        Some(CredentialRecord { packed, term, held: is_held, mute: standing.mute })
+    }
+
+    /// Where the request is among what the classes need.
+    fn place_of(&self, read: &B::Read, classes: &[(&String, &Class)]) -> Option<(usize, usize)> {
+        classes.iter().enumerate().find_map(|(at, (_, class))| {
+            let (_, objects) = self.backend.parse(&class.parameters).ok()?;
+            Some((at, self.backend.reads(&objects).iter().position(|need| need.read == *read)?))
+        })
+    }
+
+    /// Makes a session of a file; `false` if nothing of it lives.
+    fn restore(self: &Arc<Self>, name: &str, content: &[u8]) -> Result<bool, Error> {
+        // The parser's error could show a part of the content.
+        let record: Record =
+            serde_json::from_slice(content).map_err(|_| refused("it is not of this form"))?;
+        if record.form != FORM {
+            return Err(refused(format!("its form is {}, this version knows {FORM}", record.form)));
+        }
+        let pod = record.pod.pod();
+        let (scope, reads) = self.reads_of(&record)?;
+        let key = Key::new(scope, &pod);
+        if self.name(&key, &pod) != name {
+            return Err(refused("it is under another session's name, or the settings have changed"));
+        }
+        let owners = self.owners_of(&record, &key.scope)?;
+        let Some(state) = self.state_of(&record, &reads, &owners) else { return Ok(false) };
+        if self.sessions.get(&key).is_none() {
+            let session = Arc::new(Session::new(self, key.clone(), pod, state));
+            self.begin(key, session);
+        }
+        Ok(true)
+    }
+
+    /// The scope of the record's classes, which is one, and what each class needs.
+    fn reads_of(&self, record: &Record) -> Result<(B::Scope, Vec<Vec<B::Read>>), Error> {
+        let (mut scope, mut reads) = (None, Vec::new());
+        for class in &record.classes {
+            let parsed = self.backend.parse(&class.parameters());
+            let (own, objects) =
+                parsed.map_err(|errors| refused(format!("its class is no longer good: {errors}")))?;
+            if scope.get_or_insert_with(|| own.clone()) != &own {
+                return Err(refused("its classes are of different scopes"));
+            }
+            reads.push(self.backend.reads(&objects).into_iter().map(|need| need.read).collect());
+        }
+        Ok((scope.ok_or_else(|| refused("it names no class"))?, reads))
+    }
+
+    fn owners_of(&self, record: &Record, scope: &B::Scope) -> Result<Vec<Arc<Held<B::Credential>>>, Error> {
+        let owners = record.credentials.iter().map(|stored| {
+            let packed = SecretString::from(stored.packed.clone());
+            let credential = self.backend.unpack(scope, &packed)?;
+            let term = stored.term.map(TermRecord::term);
+            let standing = Standing { term, mute: stored.mute, ..Standing::default() };
+            Some(Arc::new(Held::standing_so(credential, standing)))
+        });
+        owners.collect::<Option<_>>().ok_or_else(|| refused("its credential cannot be read"))
+    }
+
+    /// What the record holds that still lives; `None` if that is nothing.
+    fn state_of(
+        &self,
+        record: &Record,
+        reads: &[Vec<B::Read>],
+        owners: &[Arc<Held<B::Credential>>],
+    ) -> Option<State<B>> {
+        let now = self.host.clock.moment();
+        let held = record.credentials.iter().position(|stored| stored.held);
+        let held = held.and_then(|at| owners.get(at)).or(owners.first())?.clone();
+        let mut state = State::new(held, now);
+        for minted in &record.minted {
+            let read = reads.get(minted.class)?.get(minted.read)?.clone();
+            let (owner, facts) = (owners.get(minted.owner)?.clone(), minted.facts());
+            let ends = facts.ends(owner.standing().term.as_ref());
+            if ends.is_some_and(|ends| ends <= now) {
+                continue;
+            }
+            let mut reading = Reading::new(minted.body()?, facts.life.clone());
+            reading.weigh(&self.host.budget);
+            state.kept.insert(read, Kept { reading: Arc::new(reading), facts, owner, wait: Wait::default() });
+        }
+        for (digest, at) in &record.proofs {
+            state.proofs.add(Digest::parse(digest)?, Moment::at(Duration::from_millis(*at)));
+        }
+        for class in &record.classes {
+            let parameters = Arc::new(class.parameters());
+            state.classes.insert(class.name.clone(), Class { parameters, answered: class.answered });
+        }
+        // It may have been delivered: only what certainly was not is given back.
+        state.delivered = Some(now);
+        (state.seen, state.shelved) = (record.seen, true);
+        state.is_holding().then_some(state)
+    }
+}
+
+fn refused(fault: impl Into<String>) -> Error {
+    Error::new(Kind::Precondition, Stage::Start, fault.into())
+}

@@ -1,0 +1,41 @@
+//! One Mount, with a session: proof, what is due, what was asked for.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::session::Session;
+use crate::backend::{Ask, Backend, Receipt};
+use crate::error::Errors;
+use crate::secret::Secret;
+use crate::time::Priority;
+
+// === impl Core ===
+
+impl<B: Backend> Core<B> {
+    pub(super) async fn serve(self: &Arc<Self>, ask: Ask<'_>) -> Result<(Vec<Secret>, Receipt), Errors> {
+        let (scope, objects) = self.backend.parse(ask.parameters)?;
+        let claimed = self.host.verifier.claimed(ask.pod, ask.tokens, self.backend.evidence(&scope))?;
+        let (session, proof) = self.session(&ask, claimed, scope).await?;
+        let first = !session.has_answered(ask.class);
+        let by = ask.by.of(if first { Priority::First } else { Priority::Refresh });
+        session.asked(&ask, self.host.clock.moment());
+        let needs = self.backend.reads(&objects);
+        let readings = self.readings(&session, &needs, &proof, by).await;
+        let picked = readings.and_then(|readings| self.backend.pick(&objects, &readings));
+        if let Err(errors) = &picked {
+            session.state().last_error = Some(errors.to_string());
+        }
+        Ok((picked?, self.delivery(&session, ask.class)))
+    }
+
+    /// Hears when the answer has reached the driver.
+    fn delivery(&self, session: &Arc<Session<B>>, class: Option<&str>) -> Receipt {
+        let (session, clock) = (Arc::downgrade(session), self.host.clock.clone());
+        let class = class.unwrap_or_default().to_owned();
+        Receipt::hearing(move || {
+            if let Some(session) = session.upgrade() {
+                session.delivered(&class, clock.moment());
+            }
+        })
+    }
+}

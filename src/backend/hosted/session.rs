@@ -1,0 +1,255 @@
+//! One pod's session in one scope: how it is proved, what it holds and keeps.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::Core;
+use super::credential::{Held, Wait};
+use super::gather::Gathering;
+use super::tend::UNREFRESHED;
+use crate::backend::{Ask, Backend, Need, Parameters};
+use crate::identity::{Claimed, Pod, Presented, Proofs};
+use crate::lease::freshness::{Facts, Rules, Verdict};
+use crate::lease::{Asked, Credential, Evictable, Keeper, Life, Policy, Reading, Tended};
+use crate::time::{self, Moment};
+
+/// The classes that one session remembers: a pod has a few volumes.
+const CLASSES: usize = 16;
+
+/// Everything that tells two sessions of one provider apart (decision 3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key<S> {
+    pub(super) scope: S,
+    namespace: String,
+    service_account: String,
+    uid: String,
+}
+
+/// A session.
+pub(super) struct Session<B: Backend> {
+    pub(super) core: Weak<Core<B>>,
+    pub(super) key: Key<B::Scope>,
+    pub(super) pod: Pod,
+    /// Its name with the keeper.
+    pub(super) id: u64,
+    /// One login at a time.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    state: Mutex<State<B>>,
+}
+
+/// What changes of a session.
+pub(super) struct State<B: Backend> {
+    pub(super) proofs: Proofs,
+    /// The credential that requests are made with.
+    pub(super) held: Option<Arc<Held<B::Credential>>>,
+    /// What the last login may do.
+    pub(super) authority: <B::Credential as Credential>::Authority,
+    pub(super) kept: HashMap<B::Read, Kept<B>>,
+    /// What is being brought.
+    pub(super) flights: HashMap<B::Read, Gathering<B::Read>>,
+    pub(super) classes: BTreeMap<String, Class>,
+    pub(super) asked: Asked,
+    /// When an answer last reached the driver.
+    pub(super) delivered: Option<Moment>,
+    pub(super) last_error: Option<String>,
+    /// Refusals before this cost no further login.
+    pub(super) no_login_before: Option<Moment>,
+    /// The liveness source has seen the pod.
+    pub(super) seen: bool,
+    /// It was dropped: nothing is put into it any more.
+    pub(super) ended: bool,
+    /// It has something on the shelf.
+    pub(super) shelved: bool,
+    /// Its own part of every interval's jitter, in 256ths.
+    jitter: u32,
+}
+
+/// A class that was asked for.
+pub(super) struct Class {
+    pub(super) parameters: Arc<Parameters>,
+    /// Whether it was ever answered.
+    pub(super) answered: bool,
+}
+
+/// An answer that is kept.
+pub(super) struct Kept<B: Backend> {
+    pub(super) reading: Arc<Reading>,
+    pub(super) facts: Facts,
+    /// The credential that it was made with and dies with.
+    pub(super) owner: Arc<Held<B::Credential>>,
+    /// The pause after a renewal that failed.
+    pub(super) wait: Wait,
+}
+
+// === impl Key ===
+
+impl<S> Key<S> {
+    pub(super) fn new(scope: S, pod: &Pod) -> Self {
+        let Pod { namespace, service_account, uid, .. } = pod.clone();
+        Self { scope, namespace, service_account, uid }
+    }
+}
+
+// === impl Session ===
+
+impl<B: Backend> Session<B> {
+    pub(super) fn new(core: &Arc<Core<B>>, key: Key<B::Scope>, pod: Pod, state: State<B>) -> Self {
+        let (core, id) = (Arc::downgrade(core), core.host.keeper.register());
+        Self { core, key, pod, id, turn: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State<B>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Proof by a token that has proved this session before.
+    pub(super) fn proves(
+        &self,
+        claimed: Claimed,
+        now: Moment,
+        reauth: Duration,
+    ) -> Result<Presented, Claimed> {
+        claimed.proved_before(&self.state().proofs, now, reauth)
+    }
+
+    /// The keeper comes at `at`, if not before.
+    pub(super) fn tend_at(self: &Arc<Self>, keeper: &Keeper, at: Moment) {
+        let tended: Arc<dyn Tended> = self.clone();
+        keeper.schedule(self.id, Arc::downgrade(&tended), at);
+    }
+
+    /// A Mount came.
+    pub(super) fn asked(&self, ask: &Ask<'_>, now: Moment) {
+        let mut state = self.state();
+        state.asked.again(now);
+        let name = ask.class.unwrap_or_default();
+        // An old driver's rotation names no class: its class is known from the first Mount.
+        if state.classes.len() < CLASSES && (!name.is_empty() || state.classes.is_empty()) {
+            let parameters = Arc::new(ask.parameters.clone());
+            let class = Class { parameters: parameters.clone(), answered: false };
+            state.classes.entry(name.to_owned()).or_insert(class).parameters = parameters;
+        }
+    }
+
+    /// Whether an answer of this class has reached the driver before.
+    pub(super) fn has_answered(&self, class: Option<&str>) -> bool {
+        let state = self.state();
+        match class {
+            Some(name) => state.classes.get(name).is_some_and(|class| class.answered),
+            None => state.delivered.is_some(),
+        }
+    }
+
+    /// An answer reached the driver.
+    pub(super) fn delivered(&self, class: &str, now: Moment) {
+        let mut state = self.state();
+        state.delivered = Some(now);
+        state.last_error = None;
+        if let Some(class) = state.classes.get_mut(class) {
+            class.answered = true;
+        }
+    }
+}
+
+impl<B: Backend> Evictable for Session<B> {
+    fn is_holding(&self) -> bool {
+        self.state().is_holding()
+    }
+
+    fn last_asked(&self) -> Moment {
+        self.state().asked.last()
+    }
+}
+
+// === impl State ===
+
+impl<B: Backend> State<B> {
+    /// Nothing kept yet.
+    pub(super) fn new(held: Arc<Held<B::Credential>>, now: Moment) -> Self {
+        let jitter = time::part_of(Duration::from_secs(256)).as_secs();
+        Self {
+            proofs: Proofs::default(),
+            authority: held.credential.authority().clone(),
+            held: Some(held),
+            kept: HashMap::new(),
+            flights: HashMap::new(),
+            classes: BTreeMap::new(),
+            asked: Asked::since(now),
+            delivered: None,
+            last_error: None,
+            no_login_before: None,
+            seen: false,
+            ended: false,
+            shelved: false,
+            jitter: u32::try_from(jitter).unwrap_or_default(),
+        }
+    }
+
+    /// Whether it holds something that was made for its pod.
+    pub(super) fn is_holding(&self) -> bool {
+        self.kept.values().any(|kept| kept.facts.life.is_minted())
+    }
+
+    /// Whether only one Mount ever came, long ago.
+    pub(super) fn is_unrefreshed(&self, now: Moment) -> bool {
+        self.asked.count() == 1 && now.since(self.asked.last()) >= UNREFRESHED
+    }
+
+    /// What a Mount at `now` does about what it needs; `None` if it is not here.
+    pub(super) fn verdict(&self, need: &Need<B::Read>, now: Moment, policy: &Policy) -> Option<Verdict> {
+        let kept = self.kept.get(&need.read)?;
+        let (standing, rules) = (kept.owner.standing(), self.rules(need, policy));
+        let leased = kept.facts.lease.is_some() && matches!(kept.facts.life, Life::Leased { .. });
+        if leased && standing.dead {
+            return Some(Verdict::Mint);
+        }
+        let verdict = kept.facts.verdict(now, standing.term.as_ref(), &rules, self.asked.gap());
+        Some(match verdict {
+            Verdict::Keep if leased && standing.doubtful => Verdict::Check,
+            Verdict::Check if standing.mute => Verdict::Keep,
+            verdict => verdict,
+        })
+    }
+
+    /// How fresh it must be, a little less often than was asked for: what began together spreads.
+    fn rules(&self, need: &Need<B::Read>, policy: &Policy) -> Rules {
+        let interval = policy.interval(need.refresh);
+        let interval = interval + interval / 10 * self.jitter / 256;
+        Rules { interval, is_asked: need.refresh.is_some(), renew_before: need.renew_before }
+    }
+
+    /// Keeps an answer.
+    pub(super) fn keep(
+        &mut self,
+        read: B::Read,
+        reading: Arc<Reading>,
+        facts: Facts,
+        owner: &Arc<Held<B::Credential>>,
+    ) {
+        let (owner, wait) = (owner.clone(), Wait::default());
+        self.kept.insert(read, Kept { reading, facts, owner, wait });
+    }
+
+    /// The credentials that what was made for the pod dies with, each once.
+    pub(super) fn owners(&self) -> Vec<Arc<Held<B::Credential>>> {
+        let mut owners: Vec<Arc<Held<B::Credential>>> = Vec::new();
+        for kept in self.kept.values().filter(|kept| kept.facts.life.is_minted()) {
+            if !owners.iter().any(|known| Arc::ptr_eq(known, &kept.owner)) {
+                owners.push(kept.owner.clone());
+            }
+        }
+        owners
+    }
+
+    /// Every credential of the session, each once.
+    pub(super) fn credentials(&self) -> Vec<Arc<Held<B::Credential>>> {
+        let mut all = self.owners();
+        if let Some(held) = &self.held
+            && !all.iter().any(|known| Arc::ptr_eq(known, held))
+        {
+            all.push(held.clone());
+        }
+        all
+    }
+}
