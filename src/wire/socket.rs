@@ -1,4 +1,4 @@
-//! A provider's socket: bound once, kept in place, never taken from another (decision 17).
+//! A socket of ours: bound once, kept in place, never taken from another (decision 17).
 
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long a probe of another's socket may take.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// The socket of one provider, as others see it.
+/// A socket, as others see it.
 #[derive(Clone, Debug)]
 pub struct Socket {
     path: Arc<PathBuf>,
@@ -41,7 +41,12 @@ struct Held {
 impl Socket {
     /// The socket of `provider` in `dir`.
     pub fn new(dir: &Path, provider: &str) -> Self {
-        Self { path: Arc::new(dir.join(format!("{provider}.sock"))), bound: Arc::default() }
+        Self::at(dir.join(format!("{provider}.sock")))
+    }
+
+    /// The socket at `path`.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path: Arc::new(path), bound: Arc::default() }
     }
 
     /// The socket's path.
@@ -59,6 +64,13 @@ impl Socket {
         let mut bound = Bound { socket: self, held: None };
         bound.take().await;
         bound
+    }
+
+    /// The same where a path that cannot be had is the caller's to judge; another's is tried again later.
+    pub async fn claim(self) -> io::Result<Bound> {
+        let held = hold(&self.path).await?;
+        self.bound.store(held.is_some(), Ordering::Relaxed);
+        Ok(Bound { socket: self, held })
     }
 }
 
