@@ -1,6 +1,8 @@
 //! The composition root: settings become rooms, rooms become servers, servers
 //! are drained. The only room that sees everybody.
 
+mod admin;
+mod census;
 mod harden;
 mod keys;
 mod providers;
@@ -27,7 +29,7 @@ use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Verifier;
 use crate::lease::Policy;
 use crate::mount::Mounts;
-use crate::observe::{Admin, Health, Metrics};
+use crate::observe::{Admin, Answers, Health, Metrics};
 use crate::time::{Clock, Wall};
 use crate::wire::{Bound, Guard, Service, Socket, serve};
 
@@ -73,6 +75,7 @@ impl App {
         let verifier = Verifier::new(clock.clone(), keys::source(&config.keys)?, config.keys.issuer.clone());
         let host = Host::new(verifier.into(), clock, Policy::default(), metrics.clone(), tasks.clone());
         let providers = providers::all(&config, &host)?;
+        let census = Arc::new(census::Providers(providers.clone()));
         let versions = versions::key(config.server.version_key.as_deref()).await?;
         let (server, limit) = (&config.server, config.server.max_response);
         std::fs::create_dir_all(&server.dir).map_err(|error| folder(&server.dir, &error))?;
@@ -89,8 +92,7 @@ impl App {
             return Err(unbound(&server.dir).into());
         }
         let health = Arc::new(health);
-        let admin = Admin::bind(config.admin.address, metrics, health.clone()).await;
-        let admin = admin.map_err(|error| admin_fault(config.admin.address, &error))?;
+        let admin = admin::open(&config.admin, Answers { metrics, health: health.clone(), census }).await?;
         Ok(Self { sockets, admin, health, tasks, cut, grace: config.server.grace })
     }
 
@@ -166,11 +168,4 @@ fn unbound(dir: &Path) -> Error {
     Error::new(Kind::Precondition, Stage::Start, "no provider socket could be bound")
         .with("dir", dir.display())
         .hint("another provider may be serving there; its DaemonSet must go first")
-}
-
-fn admin_fault(address: SocketAddr, error: &std::io::Error) -> Errors {
-    Error::new(Kind::Precondition, Stage::Start, format!("cannot bind the admin address: {error}"))
-        .with("address", address)
-        .hint("choose another --admin-address")
-        .into()
 }

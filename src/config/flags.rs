@@ -85,7 +85,10 @@ const TOKENS: &str = "Token verification";
 const OBSERVE: &str = "Logs, metrics, health";
 const COMPAT: &str = "Accepted for existing DaemonSets";
 
-const COMMON: [Flag; 22] = [
+/// The one setting that two commands have.
+const ADMIN_SOCKET: &str = "admin-socket";
+
+const COMMON: [Flag; 23] = [
     flag(
         SERVER,
         "provider",
@@ -125,6 +128,8 @@ const COMMON: [Flag; 22] = [
     flag(OBSERVE, "admin-address", "ADDRESS", "Where /metrics, /livez and /readyz are served")
         .or("127.0.0.1:8089")
         .alias("health-addr"),
+    flag(OBSERVE, ADMIN_SOCKET, "PATH", "Socket of `keymount status`; empty: none")
+        .or("/run/keymount/admin.sock"),
     flag(
         OBSERVE,
         "metrics-max-classes",

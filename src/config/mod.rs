@@ -83,11 +83,13 @@ pub struct Server {
     pub version_key: Option<PathBuf>,
 }
 
-/// Metrics and health.
+/// Metrics, health and what is kept.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// Where they are served.
     pub address: SocketAddr,
+    /// The socket that `keymount status` asks.
+    pub socket: Option<PathBuf>,
     /// Classes with series of their own.
     pub max_classes: usize,
 }

@@ -132,7 +132,8 @@ fn admin(values: &mut Values) -> Option<Admin> {
     let incumbent = values.text("endpoint").is_some() && values.is_default("admin-address");
     let address = if incumbent { address(":8080").ok() } else { values.parsed("admin-address", address) };
     let max_classes = values.parsed("metrics-max-classes", positive);
-    Some(Admin { address: address?, max_classes: max_classes? })
+    let socket = values.text("admin-socket").map(PathBuf::from);
+    Some(Admin { address: address?, socket, max_classes: max_classes? })
 }
 
 fn log(values: &mut Values) -> Option<Log> {

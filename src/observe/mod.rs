@@ -1,10 +1,10 @@
-//! What is seen from outside: metrics, health, logs. Implements the rooms' recorder traits.
+//! What is seen from outside: metrics, health, what is kept, logs. Implements the rooms' recorder traits.
 
 mod admin;
 mod bounded;
 mod logs;
 mod metrics;
 
-pub use admin::{Admin, Health};
+pub use admin::{Admin, Answers, Census, Health, Kept};
 pub use logs::{Format, init as init_logs};
 pub use metrics::Metrics;

@@ -79,6 +79,7 @@ impl Server {
 
 /// The flags that both demos have.
 pub(super) fn flags(provider: &str, sockets: &Path, jwks: &Path, issuer: &str) -> Vec<String> {
+    let socket = sockets.with_file_name("admin.sock").display().to_string();
     let (sockets, jwks) = (sockets.display().to_string(), jwks.display().to_string());
     [
         ["--provider", provider],
@@ -86,6 +87,7 @@ pub(super) fn flags(provider: &str, sockets: &Path, jwks: &Path, issuer: &str) -
         ["--jwks-file", &jwks],
         ["--jwks-issuer", issuer],
         ["--admin-address", "127.0.0.1:0"],
+        ["--admin-socket", &socket],
         ["--grace", "1s"],
     ]
     .concat()

@@ -1,0 +1,143 @@
+//! The Prometheus series. No pod name, path or secret id is ever a label.
+
+mod kept;
+mod leases;
+mod mounts;
+mod register;
+mod requests;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{Encoder, IntGaugeVec, Registry, TextEncoder};
+
+use self::leases::Leases;
+use self::mounts::Mounts;
+use self::register::{Register, set};
+use self::requests::Requests;
+use super::Kept;
+use super::bounded::Classes;
+use crate::error::{Error, Kind, Stage};
+use crate::time::Clock;
+use crate::{backend, mount};
+
+/// Every series of the process.
+pub struct Metrics {
+    registry: Registry,
+    classes: Classes,
+    clock: Arc<dyn Clock>,
+    mounts: Mounts,
+    requests: Requests,
+    leases: Leases,
+    ready: IntGaugeVec,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Registers everything; at most `most_classes` classes have series of their own.
+    pub fn new(most_classes: usize, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::register(most_classes, clock).map_err(|error| {
+            Error::new(Kind::Internal, Stage::Start, format!("cannot register metrics: {error}"))
+        })
+    }
+
+    fn register(most_classes: usize, clock: Arc<dyn Clock>) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let make = Register(&registry);
+        let build =
+            make.gauge("keymount_build_info", "Always 1; the version is in the label", &["version"])?;
+        set(&build, &[env!("CARGO_PKG_VERSION")], 1);
+        let ready = "1 while the provider's socket is ours and answers";
+        Ok(Self {
+            mounts: Mounts::new(make)?,
+            requests: Requests::new(make, clock.clone())?,
+            leases: Leases::new(make)?,
+            ready: make.gauge("keymount_provider_ready", ready, &["provider"])?,
+            classes: Classes::new(most_classes),
+            clock,
+            registry,
+        })
+    }
+
+    /// Sets whether a provider's socket answers.
+    pub fn set_ready(&self, provider: &str, ready: bool) {
+        set(&self.ready, &[provider], ready);
+    }
+
+    /// The exposition text, with gauges of what is kept now.
+    pub fn text(&self, kept: &[Kept]) -> Vec<u8> {
+        for (provider, _) in kept {
+            self.requests.settle(provider);
+        }
+        let mut families = self.registry.gather();
+        families.extend(kept::families(kept, &self.classes).unwrap_or_default());
+        let mut text = Vec::new();
+        // Writing to memory fails only on inconsistent families, which registration has excluded.
+        let _ = TextEncoder::new().encode(&families, &mut text);
+        text
+    }
+}
+
+impl mount::Recorder for Metrics {
+    fn mounted(
+        &self,
+        provider: &'static str,
+        namespace: &str,
+        class: &str,
+        outcome: Option<Kind>,
+        took: Duration,
+    ) {
+        let (namespace, class) = self.classes.labels(namespace, class);
+        let class = [provider, namespace, class];
+        self.mounts.ended(class, outcome.map_or("ok", Kind::as_str), took);
+        if outcome.is_none() {
+            self.mounts.succeeded(class, self.clock.unix());
+        }
+    }
+}
+
+impl backend::Recorder for Metrics {
+    fn request(&self, provider: &'static str, operation: &'static str, status: &str, took: Duration) {
+        self.requests.answered(provider, operation, status, took);
+    }
+
+    fn queued(&self, provider: &'static str, waited: Duration) {
+        self.requests.queued(provider, waited);
+    }
+
+    fn renewed(&self, provider: &'static str, what: &'static str, outcome: &'static str) {
+        self.leases.renewed(provider, what, outcome);
+    }
+
+    fn minted(&self, provider: &'static str, reason: &'static str, outcome: &'static str) {
+        self.leases.minted(provider, reason, outcome);
+    }
+
+    fn shared(&self, provider: &'static str) {
+        self.leases.shared(provider);
+    }
+
+    fn revoked(&self, provider: &'static str, reason: &'static str, outcome: &'static str) {
+        self.leases.revoked(provider, reason, outcome);
+    }
+
+    fn ended(&self, provider: &'static str, reason: &'static str) {
+        self.leases.ended(provider, reason);
+    }
+
+    fn handoff_failed(&self, provider: &'static str, what: &'static str) {
+        self.leases.handoff_failed(provider, what);
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
