@@ -16,6 +16,9 @@ fn main() -> ExitCode {
         Ok(Invocation::Demo { keep, bao }) => {
             finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao))))
         }
+        Ok(Invocation::Status { socket, json, watch }) => {
+            finish(runtime().map(|runtime| runtime.block_on(cli::status::run(&socket, json, watch))))
+        }
         Err(usage) => explain(&usage),
     }
 }

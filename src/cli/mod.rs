@@ -5,6 +5,8 @@ mod client;
 /// `keymount demo`: everything at work, with nothing but the binary.
 pub mod demo;
 mod issuer;
+/// `keymount status`: what a running keymount keeps.
+pub mod status;
 mod terminal;
 
 pub use class::Class;

@@ -13,6 +13,10 @@ const INDENT: &str = "     ";
 pub struct Terminal {
     out: Box<dyn Write + Send>,
     colour: bool,
+    /// Whether a screen can be cleared.
+    screen: bool,
+    /// Whether nobody reads any more.
+    gone: bool,
 }
 
 /// A style, as the number that ANSI has for it.
@@ -29,13 +33,24 @@ enum Style {
 impl Terminal {
     /// Standard output; in colour on a terminal, unless `NO_COLOR` is set.
     pub fn stdout() -> Self {
-        let colour = io::stdout().is_terminal() && Environment.get("NO_COLOR").is_none();
-        Self { out: Box::new(io::stdout()), colour }
+        let screen = io::stdout().is_terminal();
+        let colour = screen && Environment.get("NO_COLOR").is_none();
+        Self { out: Box::new(io::stdout()), colour, screen, gone: false }
     }
 
     /// Prints to `out`, without colours.
     pub fn to(out: Box<dyn Write + Send>) -> Self {
-        Self { out, colour: false }
+        Self { out, colour: false, screen: false, gone: false }
+    }
+
+    /// Whether anybody still reads what is printed.
+    pub const fn is_read(&self) -> bool {
+        !self.gone
+    }
+
+    /// An empty screen; where there is none, an empty line.
+    pub fn clear(&mut self) {
+        self.line(&[if self.screen { "\u{1b}[H\u{1b}[2J".to_owned() } else { String::new() }]);
     }
 
     /// The first line.
@@ -67,6 +82,16 @@ impl Terminal {
         }
     }
 
+    /// A line as it is.
+    pub fn plain(&mut self, text: &str) {
+        self.line(&[text.to_owned()]);
+    }
+
+    /// A line as it is, of something that is wrong.
+    pub fn alarm(&mut self, text: &str) {
+        self.line(&[self.styled(Style::Red, text)]);
+    }
+
     /// Something is as it should be.
     pub fn ok(&mut self, text: &str) {
         self.line(&[INDENT.into(), self.styled(Style::Green, "ok"), format!("  {text}")]);
@@ -96,8 +121,8 @@ impl Terminal {
     }
 
     fn line(&mut self, parts: &[String]) {
-        // A reader that went away, as `head` does, is no reason to stop.
-        let _ = writeln!(self.out, "{}", parts.concat().trim_end());
+        // A reader that went away, as `head` does, is no reason to stop; but a watch has one then.
+        self.gone |= writeln!(self.out, "{}", parts.concat().trim_end()).is_err();
     }
 }
 
@@ -150,11 +175,12 @@ mod tests {
     fn colours_are_there_only_when_wanted() {
         for colour in [true, false] {
             let paper = Paper::default();
-            let mut terminal = Terminal { out: Box::new(paper.clone()), colour };
+            let mut terminal = Terminal { colour, ..Terminal::to(Box::new(paper.clone())) };
             terminal.title("title");
             terminal.step(1, "step");
             terminal.ok("fine");
             terminal.quote("cut\u{2026}");
+            terminal.alarm("wrong");
             assert_eq!(paper.text().contains('\u{1b}'), colour);
             assert!(paper.text().is_ascii() && paper.text().contains("cut..."));
         }

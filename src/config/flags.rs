@@ -1,6 +1,8 @@
 //! Every setting, once: its flag, its environment names, its key in the file, its help.
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::values::{self, Source};
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
@@ -250,5 +252,30 @@ pub(super) fn command() -> Command {
         .after_help("Without a command, `serve` is meant: `keymount --provider vault --vault-addr URL`.")
         .subcommand_required(true)
         .arg_required_else_help(false)
-        .subcommands([serve, demo])
+        .subcommands([serve, demo, status()])
+}
+
+fn status() -> Command {
+    let switch = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("status")
+        .about("Show what a running keymount keeps: sessions and leases, never a value")
+        .args(admin_socket_flag().map(asked))
+        .arg(switch("json", "Print the server's JSON"))
+        .arg(switch("watch", "Show it anew every two seconds").conflicts_with("json"))
+}
+
+/// The server's flag as the one who asks has it: not from a file.
+fn asked(flag: &Flag) -> Arg {
+    let (env, default) = (flag.own_env(), flag.default.unwrap_or_default());
+    let help = format!("Socket of the keymount to ask [env: {env}] [default: {default}]");
+    flag.arg().help(help).help_heading(None::<&'static str>)
+}
+
+/// The socket that `status` is to ask: the same flag, variable and default as the server's.
+pub(super) fn admin_socket(matches: &ArgMatches, source: &dyn Source) -> Option<String> {
+    admin_socket_flag().and_then(|flag| values::one(flag, matches, source))
+}
+
+fn admin_socket_flag() -> Option<&'static Flag> {
+    COMMON.iter().find(|flag| flag.name == ADMIN_SOCKET)
 }

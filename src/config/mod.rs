@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgMatches;
 use values::Values;
 pub use values::{Environment, Source};
 
@@ -30,6 +31,15 @@ pub enum Invocation {
         keep: bool,
         /// The OpenBao program to use instead of the local store.
         bao: Option<PathBuf>,
+    },
+    /// Show what a running keymount keeps.
+    Status {
+        /// Its admin socket.
+        socket: PathBuf,
+        /// As JSON.
+        json: bool,
+        /// Again and again.
+        watch: bool,
     },
 }
 
@@ -128,6 +138,7 @@ impl Invocation {
             .map_err(|error| Usage { mistake: error.use_stderr(), text: error.render().to_string() })?;
         match matches.subcommand() {
             Some(("demo", demo)) => Self::demo(demo.get_flag("keep"), demo.get_flag("vault"), source),
+            Some(("status", status)) => Self::status(status, source),
             Some((_, serve)) => {
                 Config::read(Values::collect(serve, source)).map(Box::new).map(Self::Serve).map_err(mistakes)
             }
@@ -138,6 +149,16 @@ impl Invocation {
     fn demo(keep: bool, vault: bool, source: &dyn Source) -> Result<Self, Usage> {
         let bao = vault.then(|| parse::bao(source)).transpose().map_err(|fault| mistakes(vec![fault]))?;
         Ok(Self::Demo { keep, bao })
+    }
+
+    fn status(status: &ArgMatches, source: &dyn Source) -> Result<Self, Usage> {
+        let socket = flags::admin_socket(status, source).filter(|socket| !socket.is_empty());
+        let socket = socket.ok_or_else(|| mistakes(vec!["--admin-socket: name the socket to ask".into()]))?;
+        Ok(Self::Status {
+            socket: socket.into(),
+            json: status.get_flag("json"),
+            watch: status.get_flag("watch"),
+        })
     }
 }
 

@@ -73,6 +73,34 @@ fn an_incumbents_arguments_carry_over() {
     assert_eq!(config.admin.address.to_string(), "0.0.0.0:8080", "where an incumbent's probes ask");
 }
 
+#[cfg(feature = "vault")]
+#[test]
+fn server_and_status_have_the_same_admin_socket() {
+    let serve = |args: &[&str], env: &[(&str, &str)]| {
+        let args: Vec<_> = ["serve", "--provider", "vault"].iter().chain(args).copied().collect();
+        read(&args, env).unwrap_or_else(|text| unreachable!("{text}")).admin.socket
+    };
+    let status = |args: &[&str], env: &[(&str, &str)]| {
+        let args = ["keymount", "status"].iter().chain(args).map(OsString::from);
+        match Invocation::read(args, &env.iter().copied().collect::<BTreeMap<_, _>>()) {
+            Ok(Invocation::Status { socket, json: false, watch: false }) => Some(socket),
+            _ => None,
+        }
+    };
+    let env = [("KEYMOUNT_ADMIN_SOCKET", "/env.sock")];
+    for (args, env, path) in [
+        (&[][..], &[][..], "/run/keymount/admin.sock"),
+        (&[], &env, "/env.sock"),
+        (&["--admin-socket", "/flag.sock"], &env, "/flag.sock"),
+    ] {
+        assert_eq!(serve(args, env), Some(path.into()));
+        assert_eq!(status(args, env), Some(path.into()));
+    }
+    assert_eq!(serve(&["--admin-socket="], &env), None, "off");
+    assert_eq!(status(&["--admin-socket="], &env), None, "nobody to ask");
+    assert_eq!(status(&["--json", "--watch"], &env), None);
+}
+
 #[test]
 fn local_needs_its_store_and_the_clusters_keys() {
     let text = read(&["--provider", "local"], &[]).map_or_else(|text| text, |_| String::new());

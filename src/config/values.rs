@@ -180,6 +180,12 @@ fn outer(flag: &Flag, matches: &ArgMatches, source: &dyn Source) -> Option<(Vec<
     names.into_iter().find_map(|name| source.get(&name).map(|value| (vec![value], Origin::Env(name))))
 }
 
+/// One setting where there is no file of them: flag, environment, default.
+pub(super) fn one(flag: &Flag, matches: &ArgMatches, source: &dyn Source) -> Option<String> {
+    let given = outer(flag, matches, source).and_then(|(mut texts, _)| texts.pop());
+    given.or_else(|| flag.default.map(str::to_owned))
+}
+
 fn boolean(text: &str) -> Result<bool, &'static str> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
