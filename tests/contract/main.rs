@@ -19,4 +19,5 @@ mod answers;
 mod metrics;
 mod process;
 mod proof;
+mod status;
 mod world;

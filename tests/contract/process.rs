@@ -105,7 +105,8 @@ async fn a_second_process_leaves_the_first_one_alone() {
     let (dir, store) = (world.keymount.providers(), world.store());
     let jwks = store.with_file_name("jwks.json");
     let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_keymount"));
-    second.args(["--provider", "local", "--admin-address", "127.0.0.1:0", "--providers-dir"]).arg(dir);
+    second.args(["--admin-socket=", "--admin-address", "127.0.0.1:0"]);
+    second.args(["--provider", "local", "--providers-dir"]).arg(dir);
     let output = second.arg("--local-store").arg(store).arg("--jwks-file").arg(jwks).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stderr);
@@ -119,7 +120,7 @@ async fn a_start_that_needs_what_is_not_there_says_so() {
     let key = folder.path().join("none");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_keymount"));
     command
-        .args(["--provider", "vault", "--admin-address", "127.0.0.1:0", "--providers-dir"])
+        .args(["--provider", "vault", "--admin-address", "127.0.0.1:0", "--admin-socket=", "--providers-dir"])
         .arg(folder.path());
     let output = command.arg("--version-key-file").arg(key).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);

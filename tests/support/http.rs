@@ -1,6 +1,7 @@
 //! One small JSON client for OpenBao and the Kubernetes API: a status and a body, and nothing raised for an
 //! error status, since error statuses are often what a test looks at.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, Method};
@@ -45,6 +46,13 @@ impl Http {
         let redirects = reqwest::redirect::Policy::none();
         let client = builder.redirect(redirects).timeout(Duration::from_secs(60)).build().expect("client");
         Self { client, base, token_header }
+    }
+
+    /// A client of the server behind a unix socket.
+    pub fn unix(socket: &Path) -> Self {
+        let builder = Client::builder().http1_only().pool_max_idle_per_host(0).unix_socket(socket);
+        let client = builder.timeout(Duration::from_secs(60)).build().expect("client");
+        Self { client, base: "http://localhost".to_owned(), token_header: "authorization" }
     }
 
     pub fn base(&self) -> &str {

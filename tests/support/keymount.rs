@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{Http, Reply};
@@ -24,7 +25,8 @@ pub struct Keymount {
 }
 
 impl Keymount {
-    /// `keymount serve` with a sockets folder and an admin address of its own, and these arguments.
+    /// `keymount serve` with a sockets folder, an admin address and socket of its own, and these arguments;
+    /// they may name another socket.
     pub async fn start(args: &[&str]) -> Self {
         Self::start_in(args, &[]).await
     }
@@ -108,6 +110,28 @@ impl Keymount {
         self.admin.send("GET", path, "", None).await
     }
 
+    /// The socket that only we may ask.
+    pub fn admin_socket(&self) -> PathBuf {
+        admin_socket(self.home.path())
+    }
+
+    /// The same by the admin socket.
+    pub async fn admin_by_socket(&self, path: &str) -> Option<Reply> {
+        Http::unix(&self.admin_socket()).send("GET", path, "", None).await
+    }
+
+    /// What it says of its sessions.
+    pub async fn sessions(&self) -> Value {
+        let sessions = self.admin_by_socket("sessions").await.expect("an answer").expect_ok("sessions");
+        secrets::assert_none("keymount's sessions", &sessions.to_string());
+        sessions
+    }
+
+    /// `keymount status` of this one, with these arguments: exit code, standard output and error.
+    pub fn status(&self, args: &[&str]) -> (i32, String, String) {
+        status(&self.admin_socket(), args)
+    }
+
     pub async fn metrics(&self) -> String {
         let reply = self.admin("metrics").await.expect("metrics");
         let text = reply.body.as_str().unwrap_or_default().to_owned();
@@ -160,9 +184,28 @@ impl Drop for Keymount {
 fn launch(home: &Path, port: u16, args: &[String], env: &[(String, String)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keymount"));
     command.arg("serve").arg("--providers-dir").arg(home.join("providers"));
-    command.arg("--admin-address").arg(format!("127.0.0.1:{port}")).args(args);
+    command.arg("--admin-address").arg(format!("127.0.0.1:{port}"));
+    if !args.iter().any(|arg| arg == "--admin-socket") {
+        command.arg("--admin-socket").arg(admin_socket(home));
+    }
+    command.args(args);
     command.envs(env.iter().map(|(name, value)| (name, value)));
     Child::start(Spec { name: NAME, command, home, stop: "TERM" })
+}
+
+fn admin_socket(home: &Path) -> PathBuf {
+    home.join("admin.sock")
+}
+
+/// `keymount status` of whoever serves on this socket.
+pub fn status(socket: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keymount"));
+    let output =
+        command.arg("status").arg("--admin-socket").arg(socket).args(args).output().expect("keymount");
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    secrets::assert_none("keymount status", &out);
+    secrets::assert_none("keymount status", &err);
+    (output.status.code().unwrap_or(-1), out, err)
 }
 
 /// The logs of every keymount of this test process, for a leak scan.
