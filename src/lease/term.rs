@@ -68,7 +68,7 @@ impl Term {
 
     /// When it should be renewed: at two thirds, a little before; `None` if that does not help.
     pub fn renew_at(&self) -> Option<Moment> {
-        self.renewable.then(|| self.granted + (self.ttl.mul_f64(2.0 / 3.0) - self.early))
+        self.renewable.then(|| (self.granted + self.ttl.mul_f64(2.0 / 3.0)).less(self.early))
     }
 
     /// Takes a renewal's grant. One that was capped is the last.

@@ -104,12 +104,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Proof by a token that has proved this session before.
-    pub(super) fn proves(
-        &self,
-        claimed: Claimed,
-        now: Moment,
-        reauth: Duration,
-    ) -> Result<Presented, Claimed> {
+    pub(super) fn proves(&self, claimed: &Claimed, now: Moment, reauth: Duration) -> Option<Presented> {
         claimed.proved_before(&self.state().proofs, now, reauth)
     }
 
