@@ -16,6 +16,8 @@ mod sessions;
 mod shares;
 mod shelf;
 mod term;
+#[cfg(test)]
+mod tests;
 
 pub use asked::Asked;
 pub use flight::{Flight, launch, promise};

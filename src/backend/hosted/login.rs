@@ -198,6 +198,9 @@ impl<B: Backend> Core<B> {
             self.give_back_behind(new, "replaced");
             return;
         }
+        if equal && let Some(old) = &state.held {
+            new.standing().mute = old.standing().mute;
+        }
         if !equal {
             state.authority = new.credential.authority().clone();
             state.kept.retain(|_, kept| kept.facts.life.is_minted());

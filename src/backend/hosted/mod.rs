@@ -17,6 +17,8 @@ mod login;
 mod serve;
 mod session;
 mod tend;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
