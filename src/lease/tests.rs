@@ -25,8 +25,11 @@ fn span(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
 }
 
 fn life() -> impl Strategy<Value = Life> {
-    let leased = (span(1..100_000), any::<bool>())
-        .prop_map(|(ttl, renewable)| Life::Leased { id: LeaseId::new("a"), ttl, renewable });
+    let leased = (span(1..100_000), any::<bool>()).prop_map(|(ttl, renewable)| Life::Leased {
+        id: LeaseId::new("a"),
+        ttl,
+        renewable,
+    });
     let until = (span(1..100_000), any::<bool>()).prop_map(|(ttl, minted)| Life::Until { ttl, minted });
     let fixed = prop::option::of(span(30..10_000)).prop_map(|hint| Life::Static { hint });
     prop_oneof![leased, until, fixed, Just(Life::Once)]
@@ -136,7 +139,8 @@ async fn the_keeper_comes_in_time_and_to_nobody_who_is_gone() {
     let keeper = Arc::new(Keeper::new(Arc::new(clock)));
     let stop = CancellationToken::new();
     let task = tokio::spawn(keeper.clone().run(TaskTracker::new(), stop.clone()));
-    let ward = |seconds| Arc::new(Ward { clock, each: Duration::from_secs(seconds), times: AtomicU32::new(0) });
+    let ward =
+        |seconds| Arc::new(Ward { clock, each: Duration::from_secs(seconds), times: AtomicU32::new(0) });
     let (often, rarely) = (ward(10), ward(100));
     for each in [&often, &rarely] {
         let tended: Arc<dyn Tended> = each.clone();

@@ -153,6 +153,20 @@ async fn mounts_of_a_new_pod_wait_for_one_login() {
     assert_eq!((world.paper.count("login"), world.paper.count("read")), (1, 3));
 }
 
+/// Decision 12: an old driver's rotation names no class.
+#[tokio::test(start_paused = true)]
+async fn a_mount_without_a_class_is_known_by_what_it_asks() {
+    let world = World::new();
+    world.good(&web(), "kv:a").await;
+    let class_of = |pod: &Pod, objects: &str| {
+        let parameters: Parameters = [("objects".to_owned(), objects.to_owned())].into_iter().collect();
+        world.provider.class_of(pod, &parameters)
+    };
+    assert_eq!(class_of(&web(), "kv:a").as_deref(), Some("class"));
+    assert_eq!(class_of(&web(), "kv:b"), None);
+    assert_eq!(class_of(&pod("app", "web", "web-1"), "kv:a"), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn sessions_are_bounded_and_those_that_hold_something_go_last() {
     let world = World::with(|wishes| wishes.policy.max_sessions = 3);
