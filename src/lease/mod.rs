@@ -1,8 +1,11 @@
 //! What was read for a pod, and how long it lives.
 
+mod disk;
+mod handoff;
 mod liveness;
 mod shelf;
 
+pub use handoff::Handoff;
 pub use liveness::{Liveness, Presence};
 pub use shelf::{Found, Shelf};
 
