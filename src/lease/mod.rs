@@ -2,10 +2,12 @@
 
 mod disk;
 mod handoff;
+mod kubelet_dir;
 mod liveness;
 mod shelf;
 
 pub use handoff::Handoff;
+pub use kubelet_dir::KubeletDir;
 pub use liveness::{Liveness, Presence};
 pub use shelf::{Found, Shelf};
 
