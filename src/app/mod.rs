@@ -73,7 +73,7 @@ impl App {
         let verifier = Verifier::new(clock.clone(), keys::source(&config.keys)?, config.keys.issuer.clone());
         let host = Host::new(verifier.into(), clock, Policy::default(), metrics.clone(), tasks.clone());
         let providers = providers::all(&config, &host)?;
-        let versions = versions::key(config.server.version_key.as_deref()).await?;
+        let versions = versions::key(config.server.version_key.as_deref(), None).await?;
         let (server, limit) = (&config.server, config.server.max_response);
         std::fs::create_dir_all(&server.dir).map_err(|error| folder(&server.dir, &error))?;
         let (mut sockets, mut health) = (Vec::new(), Sockets::default());

@@ -5,6 +5,7 @@
 
 mod flags;
 mod parse;
+mod sessions;
 mod values;
 #[cfg(feature = "vault")]
 mod vault;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use sessions::Sessions;
 use values::Values;
 pub use values::{Environment, Source};
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub log: Log,
     /// The cluster's keys.
     pub keys: Keys,
+    /// What is kept between a pod's Mounts.
+    pub sessions: Sessions,
     /// `provider: local`.
     #[cfg(feature = "local")]
     pub local: crate::backend::local::Config,
