@@ -158,7 +158,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("not a duration such as 20s: {error}"))
 }
 
-fn positive(text: &str) -> Result<usize, &'static str> {
+pub(super) fn positive(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|count| *count > 0).ok_or("not a whole number above 0")
 }
 
