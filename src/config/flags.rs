@@ -246,12 +246,25 @@ macro_rules! vault_flags {
             .switch(),
             flag($section, concat!($name, "-allow-skip-verify"), "", "Let classes set vaultSkipTLSVerify")
                 .switch(),
+            flag(
+                $section,
+                concat!($name, "-max-inflight"),
+                "COUNT",
+                "Requests at a time to one server, over HTTP/1 each on its own connection; unless set, 128 over HTTP/2",
+            )
+            .or("14"),
+            flag(
+                $section,
+                concat!($name, "-rate"),
+                "NUMBER",
+                "Requests a second to one server, such as 50 or 0.5; others wait in order; none given: any",
+            ),
         ]
     };
 }
 
-const VAULT: [Flag; 15] = vault_flags!("Vault", "vault", "VAULT", "vault");
-const OPENBAO: [Flag; 15] = vault_flags!("OpenBao", "openbao", "BAO", "openbao");
+const VAULT: [Flag; 17] = vault_flags!("Vault", "vault", "VAULT", "vault");
+const OPENBAO: [Flag; 17] = vault_flags!("OpenBao", "openbao", "BAO", "openbao");
 
 /// Every setting of `serve`.
 pub(super) fn all() -> impl Iterator<Item = &'static Flag> {

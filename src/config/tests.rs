@@ -58,6 +58,41 @@ fn every_mistake_is_reported_with_where_it_came_from() {
 
 #[cfg(feature = "vault")]
 #[test]
+fn a_servers_load_is_limited_by_each_flavours_own_settings() {
+    let load = |args: &[&str], env: &[(&str, &str)]| {
+        let config = read(&[&["--provider", "vault,openbao"], args].concat(), env);
+        let config = config.unwrap_or_else(|text| unreachable!("{text}"));
+        [config.vault, config.openbao].map(|one| (one.max_in_flight, one.max_streams, one.rate))
+    };
+    assert_eq!(load(&[], &[]), [(14, 128, None); 2]);
+    assert_eq!(
+        load(
+            &["--vault-max-inflight", "14", "--openbao-rate=0.5"],
+            &[("KEYMOUNT_OPENBAO_MAX_INFLIGHT", "300")]
+        ),
+        [(14, 14, None), (300, 300, Some(0.5))],
+        "a limit that is set holds over HTTP/2 too"
+    );
+    let file = file("vault-rate: 2.5\nopenbao-rate: 40\nvault-max-inflight: 3\n");
+    let path = file.path().display().to_string();
+    assert_eq!(load(&["--config", &path], &[]), [(3, 3, Some(2.5)), (14, 128, Some(40.0))]);
+}
+
+#[cfg(feature = "vault")]
+#[test]
+fn a_load_that_is_no_limit_is_a_mistake() {
+    for bad in ["0", "-1", "inf", "NaN", "fast", "1e999"] {
+        let args =
+            ["--provider=vault", &format!("--vault-rate={bad}"), &format!("--openbao-max-inflight={bad}")];
+        let text = read(&args, &[]).map_or_else(|text| text, |_| String::new());
+        assert!(text.contains(&format!("--vault-rate (flag): {bad:?}: not a number above 0")), "{text}");
+        let count = format!("--openbao-max-inflight (flag): {bad:?}: not a whole number above 0");
+        assert!(text.contains(&count), "{text}");
+    }
+}
+
+#[cfg(feature = "vault")]
+#[test]
 fn an_incumbents_arguments_carry_over() {
     let args =
         ["--endpoint", "/provider/vault.sock", "--debug=true", "--health-addr", ":8080", "--cache-size=5"];

@@ -40,6 +40,7 @@ pub(super) struct Values {
 enum Written {
     Switch(bool),
     Number(i64),
+    Decimal(f64),
     Text(String),
     List(Vec<String>),
 }
@@ -155,6 +156,7 @@ impl Written {
         match self {
             Self::Switch(on) => vec![on.to_string()],
             Self::Number(number) => vec![number.to_string()],
+            Self::Decimal(number) => vec![number.to_string()],
             Self::Text(text) => vec![text],
             Self::List(texts) => texts,
         }
