@@ -97,6 +97,6 @@ impl Term {
             return left < self.ttl / 4;
         }
         let most = self.most.mul_f64(2.0 / 3.0);
-        left < before.unwrap_or(self.most / 3).max(gap * 2).min(most)
+        left < before.unwrap_or(self.most / 3).max(gap.saturating_mul(2)).min(most)
     }
 }

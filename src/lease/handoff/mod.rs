@@ -2,8 +2,8 @@
 //! there before they get it, and found again after a restart (decision 5).
 //!
 //! ```text
-//!  DIR/              0700, a tmpfs of the node, ours
-//!  DIR/lock          who has its lock keeps; the kernel frees it with the process
+//!  DIR/              0700, a tmpfs of the node, ours; who has its lock keeps, and
+//!                    the kernel frees it with the process
 //!  DIR/version-key   the key of object versions
 //!  DIR/vault-5f3a…   0600, one for each session that holds something made for its pod
 //! ```
@@ -19,7 +19,6 @@ mod version_key;
 #[cfg(test)]
 mod tests;
 
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +26,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use self::folder::Folder;
@@ -53,7 +52,6 @@ pub struct Handoff {
 #[derive(Debug)]
 struct Inner {
     folder: Folder,
-    lock: OwnedFd,
     held: AtomicBool,
     trying: Mutex<()>,
 }
@@ -67,9 +65,8 @@ impl Handoff {
     /// one that is not in memory.
     pub fn open(dir: &Path, require_tmpfs: bool) -> Result<Self, Error> {
         let folder = Folder::open(dir, require_tmpfs)?;
-        let lock = lock(&folder)?;
         let (held, trying) = (AtomicBool::new(false), Mutex::default());
-        let inner = Inner { folder, lock, held, trying }.into();
+        let inner = Inner { folder, held, trying }.into();
         Ok(Self { inner, disk: Disk::new(TURNS, LIMIT) })
     }
 
@@ -167,7 +164,7 @@ impl Inner {
         if self.held.load(Ordering::Acquire) {
             return true;
         }
-        let locked = rustix::fs::flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        let locked = rustix::fs::flock(&self.folder.fd, FlockOperation::NonBlockingLockExclusive).is_ok();
         if locked {
             // Before anything is put: whatever is half written now is a dead process's.
             self.folder.sweep();
@@ -175,18 +172,4 @@ impl Inner {
         }
         locked
     }
-}
-
-/// Opens the lock's file. Nobody removes it: a lock on a file without a name keeps nobody out.
-fn lock(folder: &Folder) -> Result<OwnedFd, Error> {
-    let refused = |fault: &str| {
-        folder.refused(name::LOCK, fault).hint("remove the file; no other keymount may be running then")
-    };
-    let file = rustix::fs::openat(&folder.fd, name::LOCK, file::READ | OFlags::CREATE, file::FILE_MODE);
-    let file = file.map_err(|error| refused(&file::unopened(error)))?;
-    let stat = rustix::fs::fstat(&file).map_err(|error| refused(&error.to_string()))?;
-    file::fault(&stat).map_or(Ok(()), |fault| Err(refused(&fault)))?;
-    // The umask may have taken from our own part.
-    rustix::fs::fchmod(&file, file::FILE_MODE).map_err(|error| refused(&error.to_string()))?;
-    Ok(file)
 }

@@ -1,7 +1,5 @@
 //! Names in the folder: the callers', ours, and those that last for a moment.
 
-/// The file whose lock says who keeps.
-pub(super) const LOCK: &str = "lock";
 /// The key of object versions.
 pub(super) const VERSION_KEY: &str = "version-key";
 /// Before the name of a file that is being written. No caller's name has a dot.
@@ -17,7 +15,7 @@ pub(super) fn is_good(name: &str) -> bool {
 
 /// Whether the name is one of the folder's own files.
 pub(super) fn is_ours(name: &str) -> bool {
-    matches!(name, "." | ".." | LOCK | VERSION_KEY)
+    matches!(name, "." | ".." | VERSION_KEY)
 }
 
 /// Whether a file of this name was being written.

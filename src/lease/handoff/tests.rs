@@ -100,7 +100,7 @@ async fn what_is_put_is_found_by_the_next_process() {
     next.hold().await;
     assert_eq!(all(&next, "vault-").await, [good("vault-a", "anew"), good("vault-b", "two")]);
     assert_eq!(all(&next, "").await.len(), 3);
-    assert_eq!(place.listing(), ["local-a", "lock", "vault-a", "vault-b"]);
+    assert_eq!(place.listing(), ["local-a", "vault-a", "vault-b"]);
     let read = next.all("vault-b").await.unwrap().remove(0).1.unwrap();
     assert_eq!(read.capacity(), read.len(), "no room that grew");
 }
@@ -140,7 +140,7 @@ async fn what_is_written_is_the_owners_alone() {
     handoff.put("a", content("x")).await.unwrap();
     handoff.version_key().await.unwrap();
     assert_eq!(mode(place.dir()), 0o700);
-    assert_eq!(place.listing(), ["a", "lock", "version-key"]);
+    assert_eq!(place.listing(), ["a", "version-key"]);
     for name in place.listing() {
         assert_eq!(mode(place.file(&name)), 0o600, "{name}");
     }
@@ -291,7 +291,7 @@ async fn a_second_process_keeps_nothing_until_it_holds_the_folder() {
     second.put("b", content("y")).await.unwrap();
     second.remove("a").await.unwrap();
     assert!(all(&second, "").await.is_empty());
-    assert_eq!(place.listing(), ["a", "lock"]);
+    assert_eq!(place.listing(), ["a"]);
     assert_eq!(first.version_key().await.unwrap(), second.version_key().await.unwrap());
     let waits = tokio::time::timeout(Duration::from_millis(50), second.hold()).await;
     assert!(waits.is_err());
@@ -308,7 +308,7 @@ fn a_killed_process_holds_nothing() {
     let handoff = place.open();
     let script = "exec 9<\"$0\" && flock 9 && echo && exec sleep 60";
     let mut holder = Command::new("sh");
-    holder.arg("-c").arg(script).arg(place.file("lock")).stdout(Stdio::piped());
+    holder.arg("-c").arg(script).arg(place.dir()).stdout(Stdio::piped());
     let mut holder = holder.spawn().unwrap();
     holder.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
     assert!(!handoff.try_hold());
@@ -324,10 +324,10 @@ async fn what_a_killed_process_was_writing_is_swept() {
     assert!(all(&first, "").await.is_empty(), "what is being written is nobody's yet");
     let second = place.open();
     assert!(!second.try_hold());
-    assert_eq!(place.listing(), [".new-0123", "lock"], "it may be the holder's");
+    assert_eq!(place.listing(), [".new-0123"], "it may be the holder's");
     drop(first);
     assert!(second.try_hold());
-    assert_eq!(place.listing(), ["lock"]);
+    assert_eq!(place.listing(), [""; 0]);
 }
 
 #[tokio::test]
@@ -336,7 +336,7 @@ async fn a_write_that_nobody_waits_for_any_more_changes_nothing() {
     let late = Deadline::after(Duration::ZERO);
     let error = handoff.inner.folder.put("a", b"x", late).unwrap_err();
     assert!(error.to_string().contains("cannot keep it for a restart"), "{error}");
-    assert_eq!(place.listing(), ["lock"]);
+    assert_eq!(place.listing(), [""; 0]);
     handoff.put("a", content("x")).await.unwrap();
     assert!(handoff.inner.folder.remove("a", late).is_err());
     assert_eq!(all(&handoff, "").await, [good("a", "x")]);
@@ -345,16 +345,14 @@ async fn a_write_that_nobody_waits_for_any_more_changes_nothing() {
 #[tokio::test]
 async fn no_name_leads_elsewhere() {
     let (place, handoff) = Place::held();
-    for name in
-        ["", ".", "..", "../a", "a/b", "A", "a.b", ".new-1", "lock", "version-key", "é", &"a".repeat(129)]
-    {
+    for name in ["", ".", "..", "../a", "a/b", "A", "a.b", ".new-1", "version-key", "é", &"a".repeat(129)] {
         let put = handoff.put(name, content("x")).await;
         assert_eq!(put.unwrap_err().kind(), Kind::Internal, "{name}");
         assert_eq!(handoff.remove(name).await.unwrap_err().kind(), Kind::Internal, "{name}");
     }
     handoff.put(&"a".repeat(128), content("x")).await.unwrap();
     handoff.put("a_0-z", content("x")).await.unwrap();
-    assert_eq!(place.listing().len(), 3);
+    assert_eq!(place.listing().len(), 2);
 }
 
 #[tokio::test]
@@ -367,7 +365,7 @@ async fn what_could_not_be_read_is_not_put() {
     assert_eq!(all(&handoff, "a").await.first().unwrap().1.len(), most);
     std::fs::create_dir(place.file("b")).unwrap();
     assert!(handoff.put("b", content("x")).await.is_err());
-    assert_eq!(place.listing(), ["a", "b", "lock"], "a failed put leaves nothing behind");
+    assert_eq!(place.listing(), ["a", "b"], "a failed put leaves nothing behind");
 }
 
 #[tokio::test]
@@ -379,7 +377,7 @@ async fn the_version_key_is_made_once() {
             .await;
     let first = keys.first().unwrap();
     assert!(first.len() == 32 && keys.iter().all(|key| key == first));
-    assert_eq!(place.listing(), ["lock", "version-key"]);
+    assert_eq!(place.listing(), ["version-key"]);
     assert_eq!(*first, place.open().version_key().await.unwrap());
 }
 
@@ -393,18 +391,4 @@ async fn a_bad_version_key_is_refused() {
         let text = handoff.version_key().await.unwrap_err().to_string();
         assert!(text.contains(fault) && text.contains("hint: remove the file"), "{text}");
     }
-}
-
-#[test]
-fn a_bad_lock_is_refused() {
-    let place = Place::new();
-    drop(place.open());
-    std::fs::remove_file(place.file("lock")).unwrap();
-    symlink("elsewhere", place.file("lock")).unwrap();
-    let text = place.refusal();
-    assert!(
-        text.contains("file=lock") && text.contains("it is a symbolic link; hint: remove the file"),
-        "{text}"
-    );
-    assert_eq!(place.listing(), ["lock"]);
 }

@@ -16,16 +16,22 @@ async fn a_hundred_and_ten_replicas_read_each_object_once() {
     let Some(world) = World::with("cross-many", &INTERVAL).await else { return };
     let path = "secret/data/cross-many/db";
     world.put("cross-many/two", json!({ "k": "the-second-one" })).await;
-    let objects = object("p", path, "password") + &object("u", path, "username")
+    let objects = object("p", path, "password")
+        + &object("u", path, "username")
         + &object("k", "secret/data/cross-many/two", "k");
     let all = pods(&world, (0..110).map(|at| format!("web-{at}")), "web").await;
     let mounts = join_all(all.iter().map(|pod| world.mount(pod, &objects))).await;
     for round in 0..2 {
         let answers = join_all(mounts.iter().map(|mount| world.call(mount))).await;
         assert!(answers.iter().all(|answer| answer.as_ref().unwrap().text("p").as_deref() == Some(PASSWORD)));
-        let (logins, reads) = (world.bao.requests("auth/kubernetes/login"), world.bao.requests("secret/data/cross-many"));
+        let (logins, reads) =
+            (world.bao.requests("auth/kubernetes/login"), world.bao.requests("secret/data/cross-many"));
         // One write of the set-up to each path.
-        assert_eq!((logins, reads), (110, 2 + 2), "round {round}: each logged in by itself, and one read an object");
+        assert_eq!(
+            (logins, reads),
+            (110, 2 + 2),
+            "round {round}: each logged in by itself, and one read an object"
+        );
     }
     let shared = world.keymount.metric(r#"keymount_shared_reads_total{provider="vault"}"#).await;
     assert_eq!(shared, Some(109.0 * 2.0));
@@ -57,16 +63,24 @@ async fn nothing_crosses_between_two_hundred_identities() {
     }
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for wave in asked.chunks(25) {
-        for (expected, answer) in wave.iter().zip(join_all(wave.iter().map(|(_, mount)| world.call(mount))).await) {
+        for (expected, answer) in
+            wave.iter().zip(join_all(wave.iter().map(|(_, mount)| world.call(mount))).await)
+        {
             let answer = answer.unwrap_or_else(|status| panic!("{status:?}"));
             assert_eq!(answer.text("p").as_ref(), Some(&expected.0));
             for object in ["me", "cert"] {
-                assert!(seen.entry(object).or_default().insert(answer.text(object).unwrap()), "{object} crossed");
+                assert!(
+                    seen.entry(object).or_default().insert(answer.text(object).unwrap()),
+                    "{object} crossed"
+                );
             }
         }
     }
     assert!(seen.values().all(|values| values.len() == 200));
-    assert_eq!(world.keymount.metric(r#"keymount_shared_reads_total{provider="vault"}"#).await.unwrap_or_default(), 0.0);
+    assert_eq!(
+        world.keymount.metric(r#"keymount_shared_reads_total{provider="vault"}"#).await.unwrap_or_default(),
+        0.0
+    );
 }
 
 /// The kubernetes role of the tests, for any account, with what each token may do for itself.
@@ -88,7 +102,10 @@ async fn any_account(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_and_own_answers_are_not_shared_between_replicas() {
     let Some(world) = World::with("cross-own", &INTERVAL).await else { return };
-    world.bao.policy("own", "path \"cubbyhole/*\" { capabilities = [\"read\", \"create\", \"update\"] }").await;
+    world
+        .bao
+        .policy("own", "path \"cubbyhole/*\" { capabilities = [\"read\", \"create\", \"update\"] }")
+        .await;
     any_account(&world).await;
     let (one, two) = (world.pod("a").await, world.pod("b").await);
     let me = object("me", "auth/token/lookup-self", "accessor");

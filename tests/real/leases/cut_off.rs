@@ -70,7 +70,11 @@ async fn a_policy_without_renewal_costs_one_try_a_credential() {
     let Some(leases) = Leases::new("cut-renew", "12s", "10m", &[]).await else { return };
     let deny = |path: &str| format!("path \"{path}\" {{ capabilities = [\"deny\"] }}\n");
     let read = "path \"database/creds/*\" { capabilities = [\"read\"] }\n";
-    leases.world.bao.policy("still", &(read.to_owned() + &deny("sys/leases/renew") + &deny("auth/token/renew-self"))).await;
+    leases
+        .world
+        .bao
+        .policy("still", &(read.to_owned() + &deny("sys/leases/renew") + &deny("auth/token/renew-self")))
+        .await;
     role(&leases, &["still"]).await;
     let mount = leases.mount(&leases.world.pod("a").await).await;
     for _ in 0..20 {
@@ -105,7 +109,11 @@ async fn tokens_without_the_default_policy_work() {
     for _ in 0..3 {
         assert_eq!(leases.user(&mount).await, user);
     }
-    assert_eq!(leases.user(&leases.mount(&pod).await).await, user, "a new token, and it may not ask what it may do");
+    assert_eq!(
+        leases.user(&leases.mount(&pod).await).await,
+        user,
+        "a new token, and it may not ask what it may do"
+    );
     assert_eq!(leases.made(), 1);
 }
 

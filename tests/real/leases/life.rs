@@ -15,7 +15,10 @@ async fn three_minutes_of_refreshes_cost_the_fewest_credentials() {
         let user = leases.user(&mount).await;
         if users.last() != Some(&user) {
             let alive = leases.pg.roles();
-            assert!(users.last().is_none_or(|old| alive.contains(old)), "{users:?} must overlap, alive: {alive:?}");
+            assert!(
+                users.last().is_none_or(|old| alive.contains(old)),
+                "{users:?} must overlap, alive: {alive:?}"
+            );
             users.push(user);
         }
         seconds(2).await;
@@ -36,9 +39,16 @@ async fn ten_refreshes_are_one_credential_one_login_and_one_version() {
     }
     assert_eq!((leases.made(), leases.world.bao.requests("auth/kubernetes/login")), (1, 1));
     let metrics = leases.world.keymount.metrics().await;
-    assert!(metrics.contains(r#"keymount_minted_total{outcome="ok",provider="vault",reason="first"} 1"#), "{metrics}");
-    let [session] = leases.world.keymount.sessions().await["sessions"].as_array().unwrap().clone().try_into().unwrap();
-    assert_eq!((session["pod"].as_str(), session["minted"][0]["renewable"].as_bool()), (Some("a"), Some(true)));
+    assert!(
+        metrics.contains(r#"keymount_minted_total{outcome="ok",provider="vault",reason="first"} 1"#),
+        "{metrics}"
+    );
+    let [session] =
+        leases.world.keymount.sessions().await["sessions"].as_array().unwrap().clone().try_into().unwrap();
+    assert_eq!(
+        (session["pod"].as_str(), session["minted"][0]["renewable"].as_bool()),
+        (Some("a"), Some(true))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

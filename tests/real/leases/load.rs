@@ -12,9 +12,15 @@ use crate::support::csi::{Driver, Options, is_final};
 async fn an_outage_leaves_mounted_files_and_leases_alone() {
     let Some(leases) = Leases::new("load-out", "10m", "1h", &[]).await else { return };
     let world = &leases.world;
-    let Some(driver) = Driver::start(world.kube, &world.keymount.providers(), Options::default()).await else { return };
+    let Some(driver) = Driver::start(world.kube, &world.keymount.providers(), Options::default()).await
+    else {
+        return;
+    };
     let objects = creds() + &crate::world::object("p", "secret/data/load-out/db", "password");
-    world.kube.class("load-out", "web-secrets", "vault", &[("roleName", "web"), ("objects", &objects)], None).await;
+    world
+        .kube
+        .class("load-out", "web-secrets", "vault", &[("roleName", "web"), ("objects", &objects)], None)
+        .await;
     let pod = world.pod("a").await;
     let tokens = world.tokens(&pod).await;
     driver.kubelet_publish(&pod, &tokens).await.unwrap();
@@ -79,6 +85,7 @@ async fn a_rate_is_kept() {
     join_all(mounts.iter().map(|mount| leases.call(mount))).await;
     let took = begin.elapsed();
     assert!(took >= Duration::from_millis(2800), "40 requests, ten at once, then ten a second: {took:?}");
-    let waited = world.keymount.metric(r#"keymount_backend_queue_wait_seconds_count{provider="vault"}"#).await;
+    let waited =
+        world.keymount.metric(r#"keymount_backend_queue_wait_seconds_count{provider="vault"}"#).await;
     assert_eq!(waited, Some(40.0));
 }

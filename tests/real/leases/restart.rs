@@ -16,9 +16,8 @@ fn tmpfs() -> Option<TempDir> {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    let mut files: Vec<_> = entries
-        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("vault-"))
-        .collect();
+    let mut files: Vec<_> =
+        entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("vault-")).collect();
     files.sort();
     files
 }
@@ -49,7 +48,11 @@ async fn killed_and_stopped_processes_hand_over() {
         leases.world.keymount.restart().await;
         leases.world.provider = leases.world.keymount.provider("vault").await;
         let next = leases.call(&mount).await;
-        assert_eq!((&next.files, &next.object_version), (&first.files, &first.object_version), "versions too");
+        assert_eq!(
+            (&next.files, &next.object_version),
+            (&first.files, &first.object_version),
+            "versions too"
+        );
     }
     assert_eq!(leases.user(&mount).await, user);
     let bao = &leases.world.bao;
@@ -100,8 +103,16 @@ async fn two_processes_do_not_share_a_folder() {
     let user = leases.user(&mount).await;
     let url = leases.world.bao.url();
     let second = crate::support::keymount::Keymount::start(&[
-        "--provider", "vault", "--vault-addr", &url, "--handoff", &path, "--refresh-interval", "1ms",
-        "--min-refresh-interval", "1ms",
+        "--provider",
+        "vault",
+        "--vault-addr",
+        &url,
+        "--handoff",
+        &path,
+        "--refresh-interval",
+        "1ms",
+        "--min-refresh-interval",
+        "1ms",
     ])
     .await;
     let other = second.provider("vault").await;
@@ -125,8 +136,16 @@ async fn a_folder_that_others_can_read_or_that_is_a_disk_is_refused_at_the_start
     symlink(&open, &link).unwrap();
     for (path, fault) in [(&open, "0755"), (&link, "symlink")] {
         let (code, text) = crate::support::keymount::start_fails(&[
-            "--provider", "vault", "--vault-addr", "http://127.0.0.1:1", "--handoff", &path.display().to_string(),
+            "--provider",
+            "vault",
+            "--vault-addr",
+            "http://127.0.0.1:1",
+            "--handoff",
+            &path.display().to_string(),
         ]);
-        assert!(code == 1 && text.contains("handoff=") && text.contains(fault) && text.contains("hint:"), "{text}");
+        assert!(
+            code == 1 && text.contains("handoff=") && text.contains(fault) && text.contains("hint:"),
+            "{text}"
+        );
     }
 }

@@ -76,6 +76,10 @@ impl<B: Backend> Core<B> {
                 }
             }
         }
+        // Those that began before the folder was held have left nothing there yet.
+        for session in self.sessions.all() {
+            self.save(&session).await;
+        }
         taken
     }
 
