@@ -1,8 +1,8 @@
 //! keymount, a Secrets Store CSI provider: the map.
 //!
 //! ```text
-//!  MountRequest ─wire─▶ Mount ─identity─▶ Presented ─backend─▶ Vec<Secret> ─files─▶ Vec<File> ─wire─▶ MountResponse
-//!  (driver, unix socket)     (pod + proven token)        (pure naming, modes)
+//!  MountRequest ─wire─▶ Mount ─identity─▶ Presented ─lease─▶ Session ─backend─▶ Vec<Secret> ─files─▶ Vec<File> ─wire─▶ MountResponse
+//!  (driver, unix socket)     (pod + proven token)     ▲ the keeper renews              (pure naming, modes)
 //! ```
 //!
 //! The flow is the tree, read downwards; `docs/architecture.md` says who may
@@ -25,7 +25,7 @@ pub mod error;
 pub mod files;
 // Who asks, and the proof of it.
 pub mod identity;
-// What was read, and how long it lives.
+// What was read, how long it lives, and who keeps it alive.
 pub mod lease;
 // The use case: one Mount.
 pub mod mount;

@@ -1,6 +1,7 @@
 //! The program: settings, runtime, run, exit code.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use keymount::app::{self, App};
 use keymount::config::{Config, Environment, Invocation, Usage};
@@ -10,6 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;
+/// How long threads that read files may take at the end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     match Invocation::read(std::env::args_os(), &Environment) {
         Ok(Invocation::Serve(config)) => serve(*config),
@@ -27,11 +31,14 @@ fn serve(config: Config) -> ExitCode {
     observe::init_logs(config.log.level, config.log.format);
     app::harden();
     finish(runtime().map(|runtime| {
-        runtime.block_on(async {
+        let result = runtime.block_on(async {
             let app = App::start(config).await.map_err(|errors| errors.to_string())?;
             app.run(terminated()).await;
             Ok(())
-        })
+        });
+        // A thread that waits for a dead disk must not hold the exit until SIGKILL.
+        runtime.shutdown_timeout(LAST_THREADS);
+        result
     }))
 }
 

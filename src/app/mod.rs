@@ -6,6 +6,7 @@ mod census;
 mod harden;
 mod keys;
 mod providers;
+mod sessions;
 mod versions;
 
 use std::future::Future;
@@ -27,7 +28,6 @@ use crate::backend::Host;
 use crate::config::Config;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Verifier;
-use crate::lease::Policy;
 use crate::mount::Mounts;
 use crate::observe::{Admin, Answers, Health, Metrics};
 use crate::time::{Clock, Wall};
@@ -46,6 +46,7 @@ pub struct App {
     sockets: Vec<(Bound, Service)>,
     admin: Admin,
     health: Arc<Sockets>,
+    work: sessions::Work,
     tasks: TaskTracker,
     cut: CancellationToken,
     grace: Duration,
@@ -73,14 +74,18 @@ impl App {
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
         let verifier = Verifier::new(clock.clone(), keys::source(&config.keys)?, config.keys.issuer.clone());
-        let host = Host::new(verifier.into(), clock, Policy::default(), metrics.clone(), tasks.clone());
+        let handoff = sessions::handoff(&config.sessions)?;
+        let policy = sessions::policy(&config.sessions);
+        let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());
+        sessions::furnish(&mut host, &config.sessions, handoff.clone());
         let providers = providers::all(&config, &host)?;
         let census = Arc::new(census::Providers(providers.clone()));
-        let versions = versions::key(config.server.version_key.as_deref()).await?;
+        let versions = versions::key(config.server.version_key.as_deref(), handoff.as_deref()).await?;
         let (server, limit) = (&config.server, config.server.max_response);
         std::fs::create_dir_all(&server.dir).map_err(|error| folder(&server.dir, &error))?;
         let (mut sockets, mut health) = (Vec::new(), Sockets::default());
-        for provider in providers {
+        sessions::take_over_now(handoff.as_deref(), &providers).await;
+        for provider in providers.iter().cloned() {
             let socket = Socket::new(&server.dir, provider.name());
             warn_of_shadow(&socket);
             health.sockets.push((provider.name(), socket.clone()));
@@ -93,7 +98,8 @@ impl App {
         }
         let health = Arc::new(health);
         let admin = admin::open(&config.admin, Answers { metrics, health: health.clone(), census }).await?;
-        Ok(Self { sockets, admin, health, tasks, cut, grace: config.server.grace })
+        let work = sessions::Work { keeper: host.keeper, handoff, providers, tasks: tasks.clone() };
+        Ok(Self { sockets, admin, health, work, tasks, cut, grace: config.server.grace })
     }
 
     /// The admin address that was bound.
@@ -105,6 +111,8 @@ impl App {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let admin = tokio::spawn(self.admin.serve(end.clone().cancelled_owned()));
+        let keeping = CancellationToken::new();
+        self.work.begin(&keeping);
         let mut servers = JoinSet::new();
         for (bound, service) in self.sockets {
             servers.spawn(serve(bound, service, stop.clone()));
@@ -121,6 +129,8 @@ impl App {
             ended(&mut servers, LAST_ANSWERS).await;
             servers.shutdown().await;
         }
+        // Nothing is revoked: the next process takes over (decision 5).
+        keeping.cancel();
         self.tasks.close();
         let _ = tokio::time::timeout(LAST_TASKS, self.tasks.wait()).await;
         end.cancel();

@@ -40,7 +40,7 @@ use crate::time::Deadline;
 
 /// A class's parameters after the pod's attributes were laid over them: neither
 /// author is trusted more than the other (decisions, "Author").
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(BTreeMap<String, String>);
 
 /// What each request of one mount answered, now or before.
@@ -212,6 +212,12 @@ pub trait Provider: Send + Sync {
 
     /// The class's secrets for the pod that asks, and a receipt to keep once they are delivered.
     fn secrets<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<(Vec<Secret>, Receipt), Errors>>;
+
+    /// The class of a Mount that names none (an old driver's rotation), as it is known
+    /// from the Mounts of the same pod before (decision 12).
+    fn class_of(&self, _pod: &Pod, _parameters: &Parameters) -> Option<String> {
+        None
+    }
 
     /// What is kept, for metrics and `keymount status`.
     fn inventory(&self) -> Inventory {

@@ -162,7 +162,7 @@ mod tests {
         let by = Deadline::after(Duration::from_secs(5));
         let claimed = verifier.claimed(pod, &Tokens::parse(&tokens)?, evidence);
         let claimed = claimed.map_err(|error| error.to_string())?;
-        verifier.prove(claimed, by).await.map(|_| ()).map_err(|error| error.to_string())
+        verifier.prove(&claimed, by).await.map(|_| ()).map_err(|error| error.to_string())
     }
 
     #[tokio::test]

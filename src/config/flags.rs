@@ -84,13 +84,14 @@ impl Flag {
 
 const SERVER: &str = "Server";
 const TOKENS: &str = "Token verification";
+const SESSIONS: &str = "Sessions";
 const OBSERVE: &str = "Logs, metrics, health";
 const COMPAT: &str = "Accepted for existing DaemonSets";
 
 /// The one setting that two commands have.
 const ADMIN_SOCKET: &str = "admin-socket";
 
-const COMMON: [Flag; 23] = [
+const COMMON: [Flag; 34] = [
     flag(
         SERVER,
         "provider",
@@ -127,6 +128,44 @@ const COMMON: [Flag; 23] = [
     flag(TOKENS, "jwks-issuer", "ISSUER", "The only issuer (iss) of tokens that is accepted"),
     flag(TOKENS, "jwks-ca-file", "FILE", "CA of the --jwks-url server; default the system's roots"),
     flag(TOKENS, "jwks-token-file", "FILE", "Bearer token for the --jwks-url server, re-read at each use"),
+    flag(SESSIONS, "sessions", "ON|OFF", "Keep what was read for a pod between its Mounts").or("on"),
+    flag(
+        SESSIONS,
+        "shared-reads",
+        "ON|OFF",
+        "Let pods of one service account and equal authority share a read; off: each pod reads for itself",
+    )
+    .or("on"),
+    flag(SESSIONS, "max-sessions", "COUNT", "Pods and classes that are kept at a time").or("2048"),
+    flag(SESSIONS, "max-session-bytes", "BYTES", "What all sessions may keep together").or("67108864"),
+    flag(SESSIONS, "refresh-interval", "DURATION", "How long a value is good before it is read again")
+        .or("60s"),
+    flag(SESSIONS, "min-refresh-interval", "DURATION", "Least refreshInterval that a class may ask for")
+        .or("30s"),
+    flag(SESSIONS, "reauth-interval", "DURATION", "How long a token that was proved needs no new proof")
+        .or("1h"),
+    flag(
+        SESSIONS,
+        "session-idle",
+        "DURATION",
+        "How long leases are renewed for a pod that nobody asks for, unless --pod-liveness knows it is there",
+    )
+    .or("2h"),
+    flag(
+        SESSIONS,
+        "handoff",
+        "DIR",
+        "Folder on a tmpfs of the node where what was made for pods outlives a restart; made if absent",
+    ),
+    flag(
+        SESSIONS,
+        "pod-liveness",
+        "SOURCE",
+        "none, or kubelet-dir: revoke what was made for a pod whose folder has gone",
+    )
+    .or("none"),
+    flag(SESSIONS, "kubelet-pods-dir", "DIR", "The kubelet's folder of pods, for --pod-liveness kubelet-dir")
+        .or("/var/lib/kubelet/pods"),
     flag(OBSERVE, "admin-address", "ADDRESS", "Where /metrics, /livez and /readyz are served")
         .or("127.0.0.1:8089")
         .alias("health-addr"),
@@ -214,12 +253,25 @@ macro_rules! vault_flags {
             .switch(),
             flag($section, concat!($name, "-allow-skip-verify"), "", "Let classes set vaultSkipTLSVerify")
                 .switch(),
+            flag(
+                $section,
+                concat!($name, "-max-inflight"),
+                "COUNT",
+                "Requests at a time to one server, over HTTP/1 each on its own connection; unless set, 128 over HTTP/2",
+            )
+            .or("14"),
+            flag(
+                $section,
+                concat!($name, "-rate"),
+                "NUMBER",
+                "Requests a second to one server, such as 50 or 0.5; others wait in order; none given: any",
+            ),
         ]
     };
 }
 
-const VAULT: [Flag; 15] = vault_flags!("Vault", "vault", "VAULT", "vault");
-const OPENBAO: [Flag; 15] = vault_flags!("OpenBao", "openbao", "BAO", "openbao");
+const VAULT: [Flag; 17] = vault_flags!("Vault", "vault", "VAULT", "vault");
+const OPENBAO: [Flag; 17] = vault_flags!("OpenBao", "openbao", "BAO", "openbao");
 
 /// Every setting of `serve`.
 pub(super) fn all() -> impl Iterator<Item = &'static Flag> {

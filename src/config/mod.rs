@@ -5,6 +5,7 @@
 
 mod flags;
 mod parse;
+mod sessions;
 mod values;
 #[cfg(feature = "vault")]
 mod vault;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+pub use sessions::Sessions;
 use values::Values;
 pub use values::{Environment, Source};
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub log: Log,
     /// The cluster's keys.
     pub keys: Keys,
+    /// What is kept between a pod's Mounts.
+    pub sessions: Sessions,
     /// `provider: local`.
     #[cfg(feature = "local")]
     pub local: crate::backend::local::Config,

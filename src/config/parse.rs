@@ -29,6 +29,7 @@ impl Config {
     pub(super) fn read(mut values: Values) -> Result<Self, Vec<String>> {
         let server = server(&mut values);
         let keys = keys(&mut values);
+        let sessions = super::sessions::read(&mut values);
         #[cfg(feature = "local")]
         let local = local(&mut values, &server, &keys);
         #[cfg(feature = "vault")]
@@ -43,6 +44,7 @@ impl Config {
             admin: admin.ok_or_else(absent)?,
             log: log.ok_or_else(absent)?,
             keys,
+            sessions,
             #[cfg(feature = "local")]
             local,
             #[cfg(feature = "vault")]
@@ -155,11 +157,11 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "not ADDRESS:PORT")
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("not a duration such as 20s: {error}"))
 }
 
-fn positive(text: &str) -> Result<usize, &'static str> {
+pub(super) fn positive(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|count| *count > 0).ok_or("not a whole number above 0")
 }
 

@@ -58,6 +58,41 @@ fn every_mistake_is_reported_with_where_it_came_from() {
 
 #[cfg(feature = "vault")]
 #[test]
+fn a_servers_load_is_limited_by_each_flavours_own_settings() {
+    let load = |args: &[&str], env: &[(&str, &str)]| {
+        let config = read(&[&["--provider", "vault,openbao"], args].concat(), env);
+        let config = config.unwrap_or_else(|text| unreachable!("{text}"));
+        [config.vault, config.openbao].map(|one| (one.max_in_flight, one.max_streams, one.rate))
+    };
+    assert_eq!(load(&[], &[]), [(14, 128, None); 2]);
+    assert_eq!(
+        load(
+            &["--vault-max-inflight", "14", "--openbao-rate=0.5"],
+            &[("KEYMOUNT_OPENBAO_MAX_INFLIGHT", "300")]
+        ),
+        [(14, 14, None), (300, 300, Some(0.5))],
+        "a limit that is set holds over HTTP/2 too"
+    );
+    let file = file("vault-rate: 2.5\nopenbao-rate: 40\nvault-max-inflight: 3\n");
+    let path = file.path().display().to_string();
+    assert_eq!(load(&["--config", &path], &[]), [(3, 3, Some(2.5)), (14, 128, Some(40.0))]);
+}
+
+#[cfg(feature = "vault")]
+#[test]
+fn a_load_that_is_no_limit_is_a_mistake() {
+    for bad in ["0", "-1", "inf", "NaN", "fast", "1e999"] {
+        let args =
+            ["--provider=vault", &format!("--vault-rate={bad}"), &format!("--openbao-max-inflight={bad}")];
+        let text = read(&args, &[]).map_or_else(|text| text, |_| String::new());
+        assert!(text.contains(&format!("--vault-rate (flag): {bad:?}: not a number above 0")), "{text}");
+        let count = format!("--openbao-max-inflight (flag): {bad:?}: not a whole number above 0");
+        assert!(text.contains(&count), "{text}");
+    }
+}
+
+#[cfg(feature = "vault")]
+#[test]
 fn an_incumbents_arguments_carry_over() {
     let args =
         ["--endpoint", "/provider/vault.sock", "--debug=true", "--health-addr", ":8080", "--cache-size=5"];
@@ -115,4 +150,77 @@ fn help_shows_all_three_ways_to_set_a_value() {
     assert!(text.contains("--grace <DURATION>"), "{text}");
     assert!(text.contains("[env: KEYMOUNT_VAULT_ADDR, VAULT_ADDR] [file: vault-addr]"), "{text}");
     assert!(text.contains("[file: grace] [default: 20s]"), "{text}");
+}
+
+#[cfg(feature = "vault")]
+#[test]
+fn sessions_have_defaults_and_are_set_like_everything_else() {
+    let vault = ["--provider", "vault"];
+    let read = |args: &[&str], env: &[(&str, &str)]| {
+        let config = read(&[&vault, args].concat(), env);
+        config.unwrap_or_else(|text| unreachable!("{text}")).sessions
+    };
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let defaults = Sessions {
+        keep: true,
+        share: true,
+        max_sessions: 2048,
+        max_bytes: 64 * 1024 * 1024,
+        refresh: minutes(1),
+        floor: Duration::from_secs(30),
+        reauth: minutes(60),
+        idle: minutes(120),
+        handoff: None,
+        liveness: None,
+    };
+    assert_eq!(read(&[], &[]), defaults);
+    let file = file("sessions: off\nshared-reads: \"off\"\nmax-sessions: 9\nrefresh-interval: 1m30s\n");
+    let path = file.path().display().to_string();
+    let args = ["--handoff", "/run/x", "--pod-liveness=kubelet-dir", "--session-idle=1h0m1s"];
+    let env = [("KEYMOUNT_CONFIG", path.as_str()), ("KEYMOUNT_MAX_SESSION_BYTES", "7")];
+    let set = Sessions {
+        keep: false,
+        share: false,
+        max_sessions: 9,
+        max_bytes: 7,
+        refresh: Duration::from_secs(90),
+        idle: Duration::from_secs(3601),
+        handoff: Some("/run/x".into()),
+        liveness: Some("/var/lib/kubelet/pods".into()),
+        ..defaults
+    };
+    assert_eq!(read(&args, &env), set);
+    let dir = ["--kubelet-pods-dir", "/pods"];
+    assert_eq!(read(&dir, &[]).liveness, None, "the folder alone asks for nothing");
+    let liveness = read(&[dir.as_slice(), &["--pod-liveness=kubelet-dir"]].concat(), &[]).liveness;
+    assert_eq!(liveness, Some("/pods".into()));
+}
+
+#[test]
+fn every_mistake_of_sessions_is_reported() {
+    let args = [
+        "--sessions=maybe",
+        "--shared-reads=",
+        "--max-sessions=0",
+        "--max-session-bytes=64MiB",
+        "--refresh-interval=10s",
+        "--reauth-interval=0s",
+        "--session-idle=-1h",
+        "--pod-liveness=api",
+        "--kubelet-pods-dir=",
+    ];
+    let text = read(&args, &[]).map_or_else(|text| text, |_| String::new());
+    for part in [
+        "--sessions (flag): \"maybe\": not on or off",
+        "--shared-reads (flag): \"\": not on or off",
+        "--max-sessions (flag): \"0\"",
+        "--max-session-bytes (flag): \"64MiB\"",
+        "--refresh-interval: 10s is less than --min-refresh-interval, 30s",
+        "--reauth-interval (flag): \"0s\": not more than 0",
+        "--session-idle (flag): \"-1h\": not a duration",
+        "--pod-liveness (flag): \"api\": not none or kubelet-dir",
+        "--kubelet-pods-dir (flag): \"\": no folder",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }

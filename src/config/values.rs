@@ -40,6 +40,7 @@ pub(super) struct Values {
 enum Written {
     Switch(bool),
     Number(i64),
+    Decimal(f64),
     Text(String),
     List(Vec<String>),
 }
@@ -121,24 +122,25 @@ impl Values {
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
-    /// A setting's value; a wrong one is noted, with where it came from.
+    /// A setting's value; a wrong one is noted, with where it came from, and so is an empty one:
+    /// nothing would stand for it.
     pub(super) fn parsed<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let (texts, origin) = self.given.get(name)?;
+        let (text, origin) = (texts.last()?.clone(), origin.clone());
         match parse(&text) {
             Ok(value) => Some(value),
             Err(error) => {
-                let origin = self.given.get(name).map_or(Origin::Default, |(_, origin)| origin.clone());
                 self.fault(format!("--{name} {origin}: {text:?}: {error}"));
                 None
             }
         }
     }
 
-    /// A switch: Go's spellings of true and false.
+    /// A switch.
     pub(super) fn switch(&mut self, name: &'static str) -> bool {
         self.parsed(name, boolean).unwrap_or(false)
     }
@@ -154,6 +156,7 @@ impl Written {
         match self {
             Self::Switch(on) => vec![on.to_string()],
             Self::Number(number) => vec![number.to_string()],
+            Self::Decimal(number) => vec![number.to_string()],
             Self::Text(text) => vec![text],
             Self::List(texts) => texts,
         }
@@ -186,7 +189,8 @@ pub(super) fn one(flag: &Flag, matches: &ArgMatches, source: &dyn Source) -> Opt
     given.or_else(|| flag.default.map(str::to_owned))
 }
 
-fn boolean(text: &str) -> Result<bool, &'static str> {
+/// Go's spellings of true and false.
+pub(super) fn boolean(text: &str) -> Result<bool, &'static str> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),

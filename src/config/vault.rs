@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::parse::positive;
 use super::values::Values;
 use crate::backend::vault::Config;
 
@@ -24,6 +25,8 @@ macro_rules! names {
             allowed: concat!($prefix, "-allowed-address"),
             allow_http: concat!($prefix, "-allow-http"),
             allow_skip_verify: concat!($prefix, "-allow-skip-verify"),
+            max_inflight: concat!($prefix, "-max-inflight"),
+            rate: concat!($prefix, "-rate"),
         }
     };
 }
@@ -44,6 +47,8 @@ struct Names {
     allowed: &'static str,
     allow_http: &'static str,
     allow_skip_verify: &'static str,
+    max_inflight: &'static str,
+    rate: &'static str,
 }
 
 const VAULT: Names = names!("vault");
@@ -60,8 +65,13 @@ fn flavour(values: &mut Values, names: &Names, max_response: usize) -> Config {
         values.switch(names.allow_http),
         values.switch(names.allow_skip_verify),
     );
-    let path = |name| values.text(name).map(PathBuf::from);
     let defaults = Config::default();
+    let rate = values.parsed(names.rate, rate);
+    let max_in_flight = values.parsed(names.max_inflight, positive).unwrap_or(defaults.max_in_flight);
+    // A limit that somebody has set is one over HTTP/2 too.
+    let max_streams =
+        if values.is_default(names.max_inflight) { defaults.max_streams } else { max_in_flight };
+    let path = |name| values.text(name).map(PathBuf::from);
     Config {
         address: values.text(names.addr),
         auth_mount: values.text(names.mount).unwrap_or(defaults.auth_mount),
@@ -78,7 +88,13 @@ fn flavour(values: &mut Values, names: &Names, max_response: usize) -> Config {
         skip_verify,
         allow_http,
         allow_skip_verify,
-        max_in_flight: defaults.max_in_flight,
+        max_in_flight,
+        max_streams,
+        rate,
         max_response_bytes: max_response,
     }
+}
+
+fn rate(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or("not a number above 0")
 }

@@ -98,16 +98,13 @@ impl Claimed {
         self.digest
     }
 
-    fn presented(self) -> Presented {
-        Presented { pod: self.pod, token: self.token, digest: self.digest }
+    fn presented(&self) -> Presented {
+        Presented { pod: self.pod.clone(), token: self.token.clone(), digest: self.digest }
     }
 
     /// Proof by a session that this token has proved within `reauth`.
-    pub fn proved_before(self, proofs: &Proofs, now: Moment, reauth: Duration) -> Result<Presented, Self> {
-        match proofs.has(self.digest, now, reauth) {
-            true => Ok(self.presented()),
-            false => Err(self),
-        }
+    pub fn proved_before(&self, proofs: &Proofs, now: Moment, reauth: Duration) -> Option<Presented> {
+        proofs.has(self.digest, now, reauth).then(|| self.presented())
     }
 }
 
@@ -135,7 +132,7 @@ impl Verifier {
     }
 
     /// The proof of what was claimed, or why it is none.
-    pub async fn prove(&self, claimed: Claimed, by: Deadline) -> Result<Proof, Error> {
+    pub async fn prove(&self, claimed: &Claimed, by: Deadline) -> Result<Proof, Error> {
         let by_login = claimed.verified_by_login;
         let Some(source) = &self.keys else {
             return match by_login {

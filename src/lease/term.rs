@@ -68,7 +68,7 @@ impl Term {
 
     /// When it should be renewed: at two thirds, a little before; `None` if that does not help.
     pub fn renew_at(&self) -> Option<Moment> {
-        self.renewable.then(|| self.granted + (self.ttl.mul_f64(2.0 / 3.0) - self.early))
+        self.renewable.then(|| (self.granted + self.ttl.mul_f64(2.0 / 3.0)).less(self.early))
     }
 
     /// Takes a renewal's grant. One that was capped is the last.
@@ -97,6 +97,6 @@ impl Term {
             return left < self.ttl / 4;
         }
         let most = self.most.mul_f64(2.0 / 3.0);
-        left < before.unwrap_or(self.most / 3).max(gap * 2).min(most)
+        left < before.unwrap_or(self.most / 3).max(gap.saturating_mul(2)).min(most)
     }
 }

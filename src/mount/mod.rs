@@ -101,6 +101,15 @@ impl Mounts {
         self.provider.name()
     }
 
+    /// The Mount, under the name of its class if the driver left it out and it is known.
+    #[must_use]
+    pub fn named(&self, mut mount: Mount) -> Mount {
+        if mount.class.is_none() {
+            mount.class = self.provider.class_of(&mount.pod, &mount.parameters);
+        }
+        mount
+    }
+
     /// Answers one Mount.
     pub async fn mount(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
         let (pod, class) = (&mount.pod, mount.class.as_deref());

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +9,11 @@ use http::header::{HOST, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use reqwest::redirect::Policy;
 use secrecy::SecretSlice;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::failure::{Cause, Failure};
+use super::gate::Gate;
 use super::resolve::Lookup;
 use super::{Address, Trust};
 use crate::time::Deadline;
@@ -24,15 +24,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(super) const LOOKUPS: usize = 8;
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
-/// How long a connection may take back into the pool.
-const SETTLE: Duration = Duration::from_millis(1);
 /// What a client is held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// The most requests at once, and so the most connections, until a server speaks HTTP/2.
     pub in_flight: usize,
     /// The most requests at once on the one connection of HTTP/2.
     pub streams: usize,
+    /// Requests a second, above 0, and as many at once after a rest; without it there is no limit.
+    pub rate: Option<f64>,
     /// The largest reply body.
     pub reply_bytes: usize,
 }
@@ -58,6 +58,8 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// Where a redirect points, without path: redirects are not followed.
     pub location: Option<String>,
+    /// How long the request waited for its turn.
+    pub waited: Duration,
     /// The whole body.
     pub body: SecretSlice<u8>,
 }
@@ -68,9 +70,7 @@ pub struct Client {
     http: reqwest::Client,
     /// The base that requests are sent to: the address, under the certificate's name if that is another.
     base: Address,
-    slots: Arc<Semaphore>,
-    /// Set with the first reply over HTTP/2, which makes room for its streams.
-    multiplexed: AtomicBool,
+    gate: Arc<Gate>,
     limits: Limits,
 }
 
@@ -81,7 +81,7 @@ impl Default for Limits {
     /// two more than there are requests (a request takes over a connection that has
     /// just become free, and the one that was begun for it is finished all the same).
     fn default() -> Self {
-        Self { in_flight: 14, streams: 128, reply_bytes: 4 * 1024 * 1024 }
+        Self { in_flight: 14, streams: 128, rate: None, reply_bytes: 4 * 1024 * 1024 }
     }
 }
 
@@ -90,15 +90,16 @@ impl Default for Limits {
 impl Client {
     /// A client of `address`. Opens no connection; reads the trust's files unless the address is plain HTTP.
     pub async fn new(address: Address, trust: Trust, limits: Limits) -> Result<Self, Failure> {
-        Self::sharing(address, trust, limits, Arc::new(Semaphore::new(LOOKUPS))).await
+        Self::sharing(address, trust, limits, Arc::new(Semaphore::new(LOOKUPS)), Gate::new(limits)).await
     }
 
-    /// The same, with places for name look-ups that are shared with other clients.
+    /// The same, with places for name look-ups and a gate that are shared with other clients.
     pub(super) async fn sharing(
         address: Address,
         trust: Trust,
         limits: Limits,
         lookups: Arc<Semaphore>,
+        gate: Arc<Gate>,
     ) -> Result<Self, Failure> {
         let base = certified(&address, &trust)?;
         let builder = builder(&address, &trust, limits, lookups)?;
@@ -109,8 +110,7 @@ impl Client {
             // Without this, reqwest would load the system's roots for a connection without TLS.
             build(builder.tls_certs_only([]))?
         };
-        let slots = Arc::new(Semaphore::new(limits.in_flight.max(1)));
-        Ok(Self { address, http, base, slots, multiplexed: AtomicBool::default(), limits })
+        Ok(Self { address, http, base, gate, limits })
     }
 
     /// The server's address.
@@ -120,16 +120,13 @@ impl Client {
 
     /// Sends `request` when it is its turn and returns the whole reply, by `by`.
     pub async fn send(&self, request: Request, by: Deadline) -> Result<Reply, Failure> {
-        let Some(slot) = by.bound(self.slots.clone().acquire_owned()).await else {
-            let text = "the deadline passed behind other requests to this server".to_owned();
-            return Err(Failure::new(Cause::Deadline, text));
-        };
-        let slot = Settling(slot.ok());
-        let result = by.bound(self.exchange(request)).await;
-        drop(slot);
-        result.unwrap_or_else(|| {
+        let place = self.gate.enter(by).await?;
+        let (waited, result) = (place.waited, by.bound(self.exchange(request)).await);
+        drop(place);
+        let result = result.unwrap_or_else(|| {
             Err(Failure::new(Cause::Deadline, "the server did not answer by the deadline"))
-        })
+        });
+        result.map(|reply| Reply { waited, ..reply }).map_err(|failure| failure.after(waited))
     }
 
     async fn exchange(&self, request: Request) -> Result<Reply, Failure> {
@@ -147,8 +144,8 @@ impl Client {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Reply, Failure> {
-        if response.version() == Version::HTTP_2 && !self.multiplexed.swap(true, Ordering::Relaxed) {
-            self.slots.add_permits(self.limits.streams.saturating_sub(self.limits.in_flight));
+        if response.version() == Version::HTTP_2 {
+            self.gate.widen(self.limits.streams);
         }
         let (status, headers) = (response.status().as_u16(), response.headers());
         let (retry_after, location) = (retry_after(headers), location(headers));
@@ -156,25 +153,7 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of(&error))? {
             body.push(&chunk)?;
         }
-        Ok(Reply { status, retry_after, location, body: body.finish() })
-    }
-}
-
-/// A slot that is free again only when the connection that was used has found its
-/// way back into the pool (a few turns of the scheduler after the reply's end):
-/// a request that came sooner would open another one, and the in-flight limit
-/// would not limit connections.
-struct Settling(Option<OwnedSemaphorePermit>);
-
-impl Drop for Settling {
-    fn drop(&mut self) {
-        let slot = self.0.take();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                tokio::time::sleep(SETTLE).await;
-                drop(slot);
-            });
-        }
+        Ok(Reply { status, retry_after, location, waited: Duration::ZERO, body: body.finish() })
     }
 }
 

@@ -4,6 +4,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use rustls::{CertificateError, InvalidMessage};
 
@@ -25,6 +26,8 @@ pub enum Cause {
     Timeout,
     /// The request's own deadline came first.
     Deadline,
+    /// Too many requests wait for this server already.
+    Full,
     /// The reply is larger than the limit.
     TooLarge,
     /// The request could not be made: a certificate file, an address.
@@ -36,6 +39,7 @@ pub enum Cause {
 pub struct Failure {
     cause: Cause,
     text: String,
+    waited: Duration,
 }
 
 // === impl Cause ===
@@ -49,6 +53,7 @@ impl Cause {
             Self::Broken => "broken",
             Self::Timeout => "timeout",
             Self::Deadline => "deadline",
+            Self::Full => "queue_full",
             Self::TooLarge => "too_large",
             Self::Setup => "setup",
         }
@@ -59,6 +64,7 @@ impl Cause {
         match self {
             Self::Connect | Self::Tls | Self::Plain | Self::Broken | Self::Timeout => Kind::Unavailable,
             Self::Deadline => Kind::Deadline,
+            Self::Full => Kind::Throttled,
             Self::TooLarge => Kind::Precondition,
             Self::Setup => Kind::Invalid,
         }
@@ -69,7 +75,13 @@ impl Cause {
 
 impl Failure {
     pub(super) fn new(cause: Cause, text: impl Into<String>) -> Self {
-        Self { cause, text: text.into() }
+        Self { cause, text: text.into(), waited: Duration::ZERO }
+    }
+
+    /// The same, after this wait for its turn.
+    #[must_use]
+    pub(super) fn after(self, waited: Duration) -> Self {
+        Self { waited, ..self }
     }
 
     /// What `error` says, without the URL that it may carry.
@@ -92,6 +104,11 @@ impl Failure {
     /// The kind of trouble.
     pub const fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// How long the request waited for its turn.
+    pub const fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// The failure as an [`Error`] of `stage`.

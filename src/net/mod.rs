@@ -3,11 +3,15 @@
 //!
 //! A [`Pool`] holds a [`Client`] for each [`Target`]; a client sends a
 //! [`Request`] and returns a [`Reply`] whatever its status, or a [`Failure`]
-//! that says what kept it from having one.
+//! that says what kept it from having one. Before each server there is a gate,
+//! where requests wait for their turn by the priority of their deadline.
 
 mod address;
+mod bucket;
 mod client;
 mod failure;
+mod gate;
+mod line;
 mod pool;
 mod redact;
 mod resolve;

@@ -8,6 +8,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::client::LOOKUPS;
 use super::failure::{Cause, Failure};
+use super::gate::Gate;
 use super::{Address, Client, Limits, Reply, Request, Trust};
 use crate::time::Deadline;
 
@@ -28,7 +29,13 @@ pub struct Pool {
     limits: Limits,
     lookups: Arc<Semaphore>,
     /// The most recently used last.
-    clients: Mutex<Vec<(Target, Slot)>>,
+    clients: Mutex<Vec<Entry>>,
+}
+
+struct Entry {
+    target: Target,
+    client: Slot,
+    gate: Arc<Gate>,
 }
 
 /// Made by the first who needs it; the others wait for the same one.
@@ -44,9 +51,10 @@ impl Pool {
 
     /// Sends `request` to `target`.
     pub async fn send(&self, target: &Target, request: Request, by: Deadline) -> Result<Reply, Failure> {
-        let slot = self.slot(target);
+        let (slot, gate) = self.slot(target);
         let make = || {
-            Client::sharing(target.address.clone(), target.trust.clone(), self.limits, self.lookups.clone())
+            let (Target { address, trust }, lookups) = (target.clone(), self.lookups.clone());
+            Client::sharing(address, trust, self.limits, lookups, gate)
         };
         let Some(client) = by.bound(slot.get_or_try_init(make)).await else {
             return Err(Failure::new(
@@ -58,16 +66,19 @@ impl Pool {
         let result = client.send(request, by).await;
         if result.as_ref().is_err_and(|failure| failure.cause() == Cause::Tls) {
             // The next try reads the certificate files anew: they may just have been replaced.
-            self.forget(target, &slot);
+            self.forget(&slot);
         }
         result
     }
 
-    fn slot(&self, target: &Target) -> Slot {
+    fn slot(&self, target: &Target) -> (Slot, Arc<Gate>) {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = clients.iter().position(|(other, _)| other == target);
-        let entry = known.map_or_else(|| (target.clone(), Slot::default()), |at| clients.remove(at));
-        let slot = entry.1.clone();
+        let known = clients.iter().position(|entry| entry.target == *target);
+        let entry = match known {
+            Some(at) => clients.remove(at),
+            None => self.entry(target, &clients),
+        };
+        let slot = (entry.client.clone(), entry.gate.clone());
         if clients.len() >= MAX {
             clients.remove(0);
         }
@@ -75,10 +86,20 @@ impl Pool {
         slot
     }
 
-    /// Forgets the client that was used, not one that has replaced it.
-    fn forget(&self, target: &Target, used: &Slot) {
+    /// A new entry. One server has one gate, whatever certificates it is met with.
+    fn entry(&self, target: &Target, others: &[Entry]) -> Entry {
+        let same = others.iter().find(|entry| entry.target.address == target.address);
+        let gate = same.map_or_else(|| Gate::new(self.limits), |entry| entry.gate.clone());
+        Entry { target: target.clone(), client: Slot::default(), gate }
+    }
+
+    /// Forgets the client that was used, not one that has replaced it. Its gate stays:
+    /// a server whose certificate is wrong is not to be asked faster for it.
+    fn forget(&self, used: &Slot) {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.retain(|(other, slot)| other != target || !Arc::ptr_eq(slot, used));
+        if let Some(entry) = clients.iter_mut().find(|entry| Arc::ptr_eq(&entry.client, used)) {
+            entry.client = Slot::default();
+        }
     }
 
     #[cfg(test)]

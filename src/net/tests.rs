@@ -128,6 +128,7 @@ async fn a_silent_server_ends_at_the_deadline() {
     let by = Deadline::after(Duration::from_millis(50));
     let failure = client(address).await.send(get("/"), by).await.unwrap_err();
     assert_eq!(failure.cause(), Cause::Deadline);
+    assert!(failure.waited() < Duration::from_millis(50), "that was no wait for its turn");
     assert_eq!(failure.at(Stage::Read).kind(), Kind::Deadline);
 }
 
@@ -171,6 +172,31 @@ async fn a_pool_keeps_a_bounded_number_of_clients() {
         let _ = pool.send(&target, get("/"), Deadline::after(Duration::ZERO)).await;
     }
     assert_eq!(pool.len(), 64);
+}
+
+#[tokio::test]
+async fn one_server_has_one_limit_whatever_it_is_trusted_with() {
+    let (address, server) = serve(ok("v"), Duration::from_millis(20)).await;
+    let pool = Pool::new(Limits { in_flight: 1, ..Limits::default() });
+    let asked = ["a", "b", "c"].map(|name| {
+        let trust = Trust { server_name: Some(name.into()), ..Trust::default() };
+        let (pool, target) = (&pool, Target { address: address.clone(), trust });
+        async move { pool.send(&target, get("/"), soon()).await.unwrap().waited }
+    });
+    let waits = futures_util::future::join_all(asked).await;
+    assert_eq!(server.busiest.load(Ordering::SeqCst), 1);
+    assert!(waits.iter().max().is_some_and(|wait| *wait >= Duration::from_millis(40)), "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_wrong_is_not_asked_faster_for_it() {
+    let (address, _) = serve_tls("one");
+    let pool = Pool::new(Limits { rate: Some(0.1), ..Limits::default() });
+    let target = Target { address, trust: Trust::default() };
+    assert_eq!(pool.send(&target, get("/"), soon()).await.unwrap_err().cause(), Cause::Tls);
+    let failure = pool.send(&target, get("/"), Deadline::after(Duration::from_secs(1))).await.unwrap_err();
+    assert!(failure.to_string().ends_with("(its limit is 0.1 requests a second)"), "{failure}");
+    assert!(failure.waited() > Duration::ZERO);
 }
 
 #[tokio::test]

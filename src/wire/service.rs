@@ -41,7 +41,7 @@ impl Service {
 
     /// The answer, recorded and logged as it is sent.
     async fn answer(&self, message: MountRequest, by: Deadline) -> Result<(MountResponse, Receipt), Errors> {
-        let mount = request::parse(message);
+        let mount = request::parse(message).map(|mount| self.mounts.named(mount));
         let pending = Pending::new(&self.mounts, mount.as_ref().map(Mount::who).unwrap_or_default());
         let result = match mount {
             Ok(mount) => self.mounted(mount, by).await,

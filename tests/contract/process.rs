@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tonic::Code;
 
-use crate::support::keymount::Keymount;
+use crate::support::keymount::{Keymount, start_fails};
 use crate::world::{OBJECTS, World, pod};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,13 +118,9 @@ async fn a_second_process_leaves_the_first_one_alone() {
 async fn a_start_that_needs_what_is_not_there_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("none");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_keymount"));
-    command
-        .args(["--provider", "vault", "--admin-address", "127.0.0.1:0", "--admin-socket=", "--providers-dir"])
-        .arg(folder.path());
-    let output = command.arg("--version-key-file").arg(key).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{text}");
+    let key = key.display().to_string();
+    let (code, text) = start_fails(&["--provider", "vault", "--version-key-file", &key]);
+    assert_eq!(code, 1, "{text}");
     assert!(text.contains("stage=start") && text.contains("cannot use the version key"), "{text}");
 }
 

@@ -21,6 +21,7 @@ mod engines;
 mod errors;
 mod hazard;
 mod kv;
+mod leases;
 mod manifests;
 mod outage;
 mod security;

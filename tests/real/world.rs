@@ -35,6 +35,10 @@ impl World {
         trust(&bao, kube).await;
         let url = bao.url();
         let mut args = vec!["--provider", "vault", "--vault-addr", url.as_str()];
+        // Most tests change something and look at once; those of intervals say their own.
+        if !more.contains(&"--refresh-interval") {
+            args.extend(["--refresh-interval", "1ms", "--min-refresh-interval", "1ms"]);
+        }
         args.extend(more);
         let keymount = Keymount::start(&args).await;
         let provider = keymount.provider("vault").await;

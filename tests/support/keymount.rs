@@ -208,6 +208,17 @@ pub fn status(socket: &Path, args: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap_or(-1), out, err)
 }
 
+/// The exit code and log of a `keymount serve` that must end by itself.
+pub fn start_fails(args: &[&str]) -> (i32, String) {
+    let home = tempfile::tempdir().expect("folder");
+    let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+    let mut child = launch(home.path(), ports::free(), &args, &[]);
+    let code = child.wait_exit(Duration::from_secs(20));
+    let log = child.log();
+    secrets::assert_none("keymount's log", &log);
+    (code.unwrap_or_else(|| panic!("keymount serves: {log}")), log)
+}
+
 /// The logs of every keymount of this test process, for a leak scan.
 pub fn all_logs() -> Vec<String> {
     process::logs_of(NAME)

@@ -21,7 +21,7 @@ impl<B: Backend> Core<B> {
     pub(super) async fn serve_bare(self: &Arc<Self>, ask: Ask<'_>) -> Result<(Vec<Secret>, Receipt), Errors> {
         let (scope, objects) = self.backend.parse(ask.parameters)?;
         let claimed = self.host.verifier.claimed(ask.pod, ask.tokens, self.backend.evidence(&scope))?;
-        let proof = Arc::new(self.host.verifier.prove(claimed, ask.by).await?.into_presented());
+        let proof = Arc::new(self.host.verifier.prove(&claimed, ask.by).await?.into_presented());
         let reads = self.backend.reads(&objects).into_iter().map(|Need { read, .. }| read).collect();
         let credential = Arc::new(self.backend.login(proof.clone(), &scope, ask.by).await?);
         let mut receipt = self.receipt(credential.clone());

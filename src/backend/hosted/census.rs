@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::session::{Session, State};
-use crate::backend::{Backend, Entry, Inventory, Minted};
+use super::session::{Key, Session, State};
+use crate::backend::{Backend, Entry, Inventory, Minted, Parameters};
+use crate::identity::Pod;
 
 // === impl Core ===
 
@@ -14,6 +15,15 @@ impl<B: Backend> Core<B> {
         let mut sessions: Vec<_> = self.sessions.all().iter().map(|session| self.entry(session)).collect();
         sessions.sort_by(|a, b| (&a.namespace, &a.pod, &a.place).cmp(&(&b.namespace, &b.pod, &b.place)));
         Inventory { sessions, kept_bytes: self.host.budget.used() }
+    }
+
+    /// The class that this pod asked for with these parameters before.
+    pub(super) fn class_of(&self, pod: &Pod, parameters: &Parameters) -> Option<String> {
+        let (scope, _) = self.backend.parse(parameters).ok()?;
+        let session = self.sessions.get(&Key::new(scope, pod))?;
+        let state = session.state();
+        let mut classes = state.classes.iter().filter(|(name, _)| !name.is_empty());
+        classes.find(|(_, class)| *class.parameters == *parameters).map(|(name, _)| name.clone())
     }
 
     fn entry(&self, session: &Arc<Session<B>>) -> Entry {

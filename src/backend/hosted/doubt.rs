@@ -57,9 +57,8 @@ impl<B: Backend> Core<B> {
     /// Whether the value's lease lives, as the backend says.
     async fn lives(&self, session: &Session<B>, read: &B::Read, by: Deadline) -> Result<bool, Error> {
         let Some((owner, id)) = lease(session, read) else { return Ok(false) };
-        match owner.standing().doubtful {
-            true => return Err(doubted()),
-            false => {}
+        if owner.standing().doubtful {
+            return Err(doubted());
         }
         self.backend.has_lease(&owner.credential, &id, by).await
     }

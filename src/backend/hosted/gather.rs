@@ -31,10 +31,13 @@ pub(super) struct Due<R> {
     pub(super) verdict: Option<Verdict>,
 }
 
+/// A request that another pod is making.
+type Waiting<R> = (Due<R>, Gathering<R>);
+
 /// What is done about each due request.
 struct Turns<B: Backend> {
     adopt: Vec<(B::Read, Shared)>,
-    wait: Vec<(Due<B::Read>, Gathering<B::Read>)>,
+    wait: Vec<Waiting<B::Read>>,
     ask: Vec<Due<B::Read>>,
     /// What others wait for us to ask.
     led: Vec<ShareKeyOf<B>>,
@@ -173,7 +176,7 @@ impl<B: Backend> Core<B> {
                 read: due.need.read.clone(),
             };
             match self.shares.turn(key.clone(), self.oldest(&due, now), flight) {
-                Turn::Adopt(shared) => turns.adopt.push((due.need.read, shared)),
+                Turn::Adopt(answer) => turns.adopt.push((due.need.read, answer)),
                 Turn::Wait(flight) => turns.wait.push((due, flight)),
                 Turn::Ask => {
                     turns.led.push(key);

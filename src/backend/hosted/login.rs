@@ -54,19 +54,17 @@ impl<B: Backend> Core<B> {
     pub(super) async fn session(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        claimed: Claimed,
+        claimed: &Claimed,
         scope: B::Scope,
     ) -> Result<(Arc<Session<B>>, Arc<Presented>), Error> {
         let (now, reauth) = (self.host.clock.moment(), self.host.policy.reauth);
         let key = Key::new(scope, ask.pod);
         let known = self.sessions.get(&key);
-        let claimed = match &known {
-            Some(session) => match session.proves(claimed, now, reauth) {
-                Ok(proof) => return Ok((session.clone(), Arc::new(proof))),
-                Err(claimed) => claimed,
-            },
-            None => claimed,
-        };
+        if let Some(session) = &known
+            && let Some(proof) = session.proves(claimed, now, reauth)
+        {
+            return Ok((session.clone(), Arc::new(proof)));
+        }
         match (self.host.verifier.prove(claimed, ask.by).await?, known) {
             (Proof::Now(proof), Some(session)) => {
                 let proof = Arc::new(proof);
@@ -136,7 +134,9 @@ impl<B: Backend> Core<B> {
                 if error.is_refusal() {
                     self.logins().insert(entry, LogIn::Refused(error.clone(), until));
                     // Decision 2: denied, the session and its values are dropped.
-                    known.iter().for_each(|session| self.end(session, "denied"));
+                    if let Some(session) = &known {
+                        self.end(session, "denied");
+                    }
                 } else {
                     self.logins().remove(&entry);
                 }
@@ -197,6 +197,9 @@ impl<B: Backend> Core<B> {
             drop(state);
             self.give_back_behind(new, "replaced");
             return;
+        }
+        if equal && let Some(old) = &state.held {
+            new.standing().mute = old.standing().mute;
         }
         if !equal {
             state.authority = new.credential.authority().clone();

@@ -17,6 +17,8 @@ mod login;
 mod serve;
 mod session;
 mod tend;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -30,8 +32,9 @@ pub use host::Host;
 use self::fetch::Batch;
 use self::login::{Logins, ShareKeyOf};
 use self::session::{Key, Session};
-use super::{Ask, Backend, Inventory, Provider, Receipt};
+use super::{Ask, Backend, Inventory, Parameters, Provider, Receipt};
 use crate::error::Errors;
+use crate::identity::Pod;
 use crate::lease::{Sessions, Shares};
 use crate::secret::Secret;
 
@@ -71,6 +74,10 @@ impl<B: Backend> Provider for Hosted<B> {
             true => self.0.serve(ask).boxed(),
             false => self.0.serve_bare(ask).boxed(),
         }
+    }
+
+    fn class_of(&self, pod: &Pod, parameters: &Parameters) -> Option<String> {
+        self.0.class_of(pod, parameters)
     }
 
     fn inventory(&self) -> Inventory {

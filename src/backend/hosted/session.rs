@@ -104,12 +104,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Proof by a token that has proved this session before.
-    pub(super) fn proves(
-        &self,
-        claimed: Claimed,
-        now: Moment,
-        reauth: Duration,
-    ) -> Result<Presented, Claimed> {
+    pub(super) fn proves(&self, claimed: &Claimed, now: Moment, reauth: Duration) -> Option<Presented> {
         claimed.proved_before(&self.state().proofs, now, reauth)
     }
 
@@ -215,7 +210,8 @@ impl<B: Backend> State<B> {
     /// How fresh it must be, a little less often than was asked for: what began together spreads.
     fn rules(&self, need: &Need<B::Read>, policy: &Policy) -> Rules {
         let interval = policy.interval(need.refresh);
-        let interval = interval + interval / 10 * self.jitter / 256;
+        let jitter = (interval / 10).saturating_mul(self.jitter) / 256;
+        let interval = interval.saturating_add(jitter);
         Rules { interval, is_asked: need.refresh.is_some(), renew_before: need.renew_before }
     }
 

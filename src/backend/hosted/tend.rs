@@ -218,6 +218,8 @@ impl<B: Backend> Core<B> {
         let by = Deadline::after(RENEWAL).of(Priority::Renewal);
         let verdict = match error.kind() {
             Kind::NotFound => Judged::Gone,
+            // It may not ask about itself: that was found out, and that it lives.
+            Kind::Denied | Kind::Unauthenticated if held.standing().mute => Judged::Never,
             Kind::Denied | Kind::Unauthenticated => match self.backend.is_alive(&held.credential, by).await {
                 Ok(true) => Judged::Never,
                 Ok(false) => Judged::Doubtful,

@@ -39,8 +39,12 @@ pub struct Config {
     pub allow_skip_verify: bool,
     /// `--vault-allowed-address`, repeatable: with any, no other server gets a token.
     pub allowed_addresses: Vec<String>,
-    /// The most requests at once to one server.
+    /// `--vault-max-inflight`: the most requests at once to one server, until it speaks HTTP/2.
     pub max_in_flight: usize,
+    /// The most requests at once over HTTP/2: the same, if the operator has set it.
+    pub max_streams: usize,
+    /// `--vault-rate`: the most requests a second to one server.
+    pub rate: Option<f64>,
     /// The largest answer.
     pub max_response_bytes: usize,
 }
@@ -79,6 +83,8 @@ impl Default for Config {
             allow_skip_verify: false,
             allowed_addresses: Vec::new(),
             max_in_flight: limits.in_flight,
+            max_streams: limits.streams,
+            rate: limits.rate,
             max_response_bytes: limits.reply_bytes,
         }
     }
@@ -86,7 +92,12 @@ impl Default for Config {
 
 impl Config {
     pub(super) fn limits(&self) -> Limits {
-        Limits { in_flight: self.max_in_flight, reply_bytes: self.max_response_bytes, ..Limits::default() }
+        Limits {
+            in_flight: self.max_in_flight,
+            streams: self.max_streams,
+            rate: self.rate,
+            reply_bytes: self.max_response_bytes,
+        }
     }
 
     /// A CA file wins over a folder, as in Vault's own client.

@@ -11,7 +11,7 @@ use super::Flavour;
 use super::error::{At, Refusal};
 use crate::backend::Recorder;
 use crate::error::{Error, Kind, Stage};
-use crate::net::{Cause, Pool, Reply, Request, Target};
+use crate::net::{Cause, Failure, Pool, Reply, Request, Target};
 use crate::time::{Deadline, Stopwatch};
 
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
@@ -47,7 +47,10 @@ impl Wire {
         let status = result
             .as_ref()
             .map_or_else(|failure| failure.cause().as_str().to_owned(), |reply| reply.status.to_string());
-        self.recorder.request(self.flavour.name(), call.operation, &status, watch.elapsed());
+        let waited = result.as_ref().map_or_else(Failure::waited, |reply| reply.waited);
+        let took = watch.elapsed().saturating_sub(waited);
+        self.recorder.queued(self.flavour.name(), waited);
+        self.recorder.request(self.flavour.name(), call.operation, &status, took);
         let reply = result.map_err(|failure| {
             let acted = failure.cause() == Cause::Broken;
             Refusal { error: at.failed(failure), ambiguous: false, acted }

@@ -25,15 +25,18 @@ use crate::identity::{Digest, Pod};
 use crate::lease::Reading;
 use crate::time::Moment;
 
+/// What each class of a session needs, in the class's order.
+type ReadsOf<B> = Vec<Vec<<B as Backend>::Read>>;
+
 // === impl Core ===
 
 impl<B: Backend> Core<B> {
     /// Puts what was made for the session's pod on the shelf, before anybody gets it.
     pub(super) async fn save(&self, session: &Arc<Session<B>>) {
-        let Some(shelf) = &self.host.shelf else { return };
+        let Some(folder) = &self.host.shelf else { return };
         let Some(record) = self.record(session) else { return };
         session.state().shelved = true;
-        if let Err(error) = shelf.put(&self.name(&session.key, &session.pod), record).await {
+        if let Err(error) = folder.put(&self.name(&session.key, &session.pod), record).await {
             let (provider, pod) = (self.backend.name(), &session.pod);
             tracing::warn!(provider, %pod, %error, "cannot write the hand-off: a restart would have new credentials made");
             self.host.recorder.handoff_failed(provider, "write");
@@ -42,8 +45,8 @@ impl<B: Backend> Core<B> {
 
     /// Takes an ended session off the shelf.
     pub(super) async fn unshelve(&self, session: &Arc<Session<B>>) {
-        let Some(shelf) = &self.host.shelf else { return };
-        if let Err(error) = shelf.remove(&self.name(&session.key, &session.pod)).await {
+        let Some(folder) = &self.host.shelf else { return };
+        if let Err(error) = folder.remove(&self.name(&session.key, &session.pod)).await {
             tracing::warn!(provider = self.backend.name(), %error, "cannot remove a hand-off file");
             self.host.recorder.handoff_failed(self.backend.name(), "remove");
         }
@@ -51,9 +54,9 @@ impl<B: Backend> Core<B> {
 
     /// Takes over what another process left; how many sessions that were.
     pub(super) async fn take_over(self: &Arc<Self>) -> usize {
-        let Some(shelf) = self.host.shelf.as_ref().filter(|_| self.host.policy.keep) else { return 0 };
+        let Some(folder) = self.host.shelf.as_ref().filter(|_| self.host.policy.keep) else { return 0 };
         let provider = self.backend.name();
-        let found = match shelf.all(&format!("{provider}-")).await {
+        let found = match folder.all(&format!("{provider}-")).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(provider, %error, "cannot read the hand-off folder");
@@ -66,12 +69,16 @@ impl<B: Backend> Core<B> {
             match content.and_then(|content| self.restore(&name, &content)) {
                 Ok(true) => taken += 1,
                 // Nothing of it lives any more.
-                Ok(false) => drop(shelf.remove(&name).await),
+                Ok(false) => drop(folder.remove(&name).await),
                 Err(error) => {
                     tracing::warn!(provider, file = name, %error, "a hand-off file is not taken over; its session begins anew");
                     self.host.recorder.handoff_failed(provider, "read");
                 }
             }
+        }
+        // Those that began before the folder was held have left nothing there yet.
+        for session in self.sessions.all() {
+            self.save(&session).await;
         }
         taken
     }
@@ -162,7 +169,7 @@ impl<B: Backend> Core<B> {
     }
 
     /// The scope of the record's classes, which is one, and what each class needs.
-    fn reads_of(&self, record: &Record) -> Result<(B::Scope, Vec<Vec<B::Read>>), Error> {
+    fn reads_of(&self, record: &Record) -> Result<(B::Scope, ReadsOf<B>), Error> {
         let (mut scope, mut reads) = (None, Vec::new());
         for class in &record.classes {
             let parsed = self.backend.parse(&class.parameters());
