@@ -62,7 +62,7 @@ impl<B: Backend> Core<B> {
         proof: &Arc<Presented>,
         by: Deadline,
     ) -> Result<Arc<Held<B::Credential>>, Error> {
-        let _turn = by.bound(session.turn.lock()).await.ok_or_else(late)?;
+        let _turn = by.bound(session.turn.lock()).await.ok_or_else(|| late(self.backend.name()))?;
         let now = self.host.clock.moment();
         {
             let state = session.state();
@@ -205,6 +205,7 @@ pub(super) fn refused<R: Clone, T>(answers: &HashMap<R, Result<T, Error>>) -> Ve
     refused.map(|(read, _)| read.clone()).collect()
 }
 
-pub(super) fn late() -> Error {
+pub(super) fn late(provider: &str) -> Error {
     Error::new(Kind::Deadline, Stage::Read, "the backend's answers did not come before the driver's deadline")
+        .with("backend", provider)
 }

@@ -62,7 +62,7 @@ impl<B: Backend> Core<B> {
                 break;
             }
             for flight in flights {
-                let batch = by.bound(flight).await.unwrap_or_else(|| Err(late()))?;
+                let batch = by.bound(flight).await.unwrap_or_else(|| Err(late(self.backend.name())))?;
                 for (read, answer) in needs.iter().filter_map(|need| batch.get_key_value(&need.read)) {
                     brought.insert(read.clone());
                     readings.insert(read.clone(), answer.clone().map(|shared| shared.reading));

@@ -76,7 +76,7 @@ impl<B: Backend> Core<B> {
                 let proof = Arc::new(proof.into_presented());
                 let by = if known.is_some() { ask.by.of(Priority::Refresh) } else { ask.by };
                 let flight = self.log_in(key, proof.clone(), by)?;
-                let session = by.bound(flight).await.unwrap_or_else(|| Err(late()))?;
+                let session = by.bound(flight).await.unwrap_or_else(|| Err(late(self.backend.name())))?;
                 Ok((session, proof))
             }
         }
@@ -261,8 +261,9 @@ impl<B: Backend> Core<B> {
     }
 }
 
-fn late() -> Error {
+fn late(provider: &str) -> Error {
     Error::new(Kind::Deadline, Stage::Login, "the login did not end before the driver's deadline")
+        .with("backend", provider)
 }
 
 fn broken() -> Error {

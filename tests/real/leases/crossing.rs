@@ -42,11 +42,8 @@ async fn a_hundred_and_ten_replicas_read_each_object_once() {
 async fn nothing_crosses_between_two_hundred_identities() {
     let Some(mut world) = World::with("cross-a", &INTERVAL).await else { return };
     world.bao.pki("pki", "web", "1h").await;
-    let mut policies = String::new();
-    for path in ["cubbyhole/mine", "auth/token/lookup-self"] {
-        policies += &format!("path \"{path}\" {{ capabilities = [\"read\", \"create\", \"update\"] }}\n");
-    }
-    world.bao.policy("own", &policies).await;
+    let path = |path| format!("path \"{path}\" {{ capabilities = [\"read\", \"create\", \"update\"] }}\n");
+    world.bao.policy("own", &["cubbyhole/mine", "auth/token/lookup-self"].map(path).concat()).await;
     any_account(&world).await;
     let objects = object("me", "auth/token/lookup-self", "accessor")
         + &object("cert", "pki/issue/web", "serial_number")
@@ -77,10 +74,8 @@ async fn nothing_crosses_between_two_hundred_identities() {
         }
     }
     assert!(seen.values().all(|values| values.len() == 200));
-    assert_eq!(
-        world.keymount.metric(r#"keymount_shared_reads_total{provider="vault"}"#).await.unwrap_or_default(),
-        0.0
-    );
+    let shared = world.keymount.metric(r#"keymount_shared_reads_total{provider="vault"}"#).await;
+    assert!(shared.is_none_or(|count| count < 0.5), "{shared:?}");
 }
 
 /// The kubernetes role of the tests, for any account, with what each token may do for itself.
@@ -117,7 +112,8 @@ async fn batch_and_own_answers_are_not_shared_between_replicas() {
 async fn replicas_never_share_what_was_minted() {
     let Some(leases) = super::Leases::new("cross-db", "10m", "1h", &INTERVAL).await else { return };
     let all = pods(&leases.world, (0..8).map(|at| format!("web-{at}")), "web").await;
-    let mounts = join_all(all.iter().map(|pod| leases.world.mount(pod, &creds()))).await;
+    let objects = creds();
+    let mounts = join_all(all.iter().map(|pod| leases.world.mount(pod, &objects))).await;
     let answers = join_all(mounts.iter().map(|mount| leases.call(mount))).await;
     let users: BTreeSet<_> = answers.iter().map(|answer| answer.text("user").unwrap()).collect();
     assert_eq!((users.len(), leases.made()), (8, 8));

@@ -49,7 +49,8 @@ async fn recovery_brings_no_herd() {
     let Some(leases) = Leases::new("load-herd", "10m", "1h", &flags).await else { return };
     let world = &leases.world;
     let all = pods(world, (0..40).map(|at| format!("web-{at}")), "web").await;
-    let mounts = join_all(all.iter().map(|pod| world.mount(pod, &creds()))).await;
+    let objects = creds();
+    let mounts = join_all(all.iter().map(|pod| world.mount(pod, &objects))).await;
     join_all(mounts.iter().map(|mount| leases.call(mount))).await;
     world.bao.seal().await;
     seconds(2).await;
@@ -80,7 +81,8 @@ async fn a_rate_is_kept() {
     let Some(leases) = Leases::new("load-rate", "10m", "1h", &flags).await else { return };
     let world = &leases.world;
     let all = pods(world, (0..20).map(|at| format!("web-{at}")), "web").await;
-    let mounts = join_all(all.iter().map(|pod| world.mount(pod, &creds()))).await;
+    let objects = creds();
+    let mounts = join_all(all.iter().map(|pod| world.mount(pod, &objects))).await;
     let begin = std::time::Instant::now();
     join_all(mounts.iter().map(|mount| leases.call(mount))).await;
     let took = begin.elapsed();
