@@ -1,5 +1,7 @@
 //! The part of a class's `objects` that backends share: a YAML list, names that
-//! are file paths, octal modes, encodings of the stored value.
+//! are file paths, octal modes, encodings of the stored value, spans of time.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +12,10 @@ use crate::error::{Error, Errors, Kind, Stage};
 const MAX_TEXT: usize = 1024 * 1024;
 /// More objects than one volume can sensibly hold.
 const MAX_OBJECTS: usize = 1000;
+/// The longest span of time: sums with it must not overflow.
+const MAX_SPAN: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// How a span of time is written.
+pub const SPAN_HINT: &str = "write whole numbers with units, such as 90s, 5m or 1h30m";
 
 /// How a stored value is encoded; the file holds the decoded bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -75,6 +81,49 @@ impl TryFrom<Written> for Mode {
             }
         };
         bits.map(Self).ok_or_else(|| "a file permission is octal, such as 0600".to_owned())
+    }
+}
+
+/// A span of time as its author writes it, `5m` or `1h30m`. It is read later, so that
+/// what is wrong with it is said of its object and not of the whole list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Scalar")]
+pub struct Span(String);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Whole(i64),
+    Part(f64),
+    Text(String),
+}
+
+// === impl Span ===
+
+impl Span {
+    /// A span as it is written.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// How long it is, or what is wrong with it.
+    pub fn read(&self) -> Result<Duration, &'static str> {
+        match humantime::parse_duration(&self.0) {
+            Err(_) => Err("not a duration"),
+            Ok(span) if span.is_zero() => Err("a duration of nothing"),
+            Ok(span) if span > MAX_SPAN => Err("longer than ten years"),
+            Ok(span) => Ok(span),
+        }
+    }
+}
+
+impl From<Scalar> for Span {
+    fn from(scalar: Scalar) -> Self {
+        Self(match scalar {
+            Scalar::Whole(number) => number.to_string(),
+            Scalar::Part(number) => number.to_string(),
+            Scalar::Text(text) => text,
+        })
     }
 }
 
@@ -187,6 +236,26 @@ mod tests {
         for bad in [bomb.as_str(), "just text", "[]", "", "- objectName: [", "- 7"] {
             assert!(list::<One>(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn spans_of_time_have_units() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h30m0s", 5400), ("2h 5s", 7205)]
+        {
+            assert_eq!(Span::new(text).read(), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(Span::new("500ms").read(), Ok(Duration::from_millis(500)));
+        for text in ["", "5", "m", "-5m", "1.5h", "5x", "5m;", "99999999999999999999s"] {
+            assert_eq!(Span::new(text).read(), Err("not a duration"), "{text}");
+        }
+        assert_eq!(Span::new("0s").read(), Err("a duration of nothing"));
+        assert_eq!(Span::new("11y").read(), Err("longer than ten years"));
+    }
+
+    #[test]
+    fn a_span_without_a_unit_is_not_the_whole_lists_fault() {
+        let spans = list::<Span>("[5m, 300, 1.5, \"1h\"]").unwrap_or_default();
+        assert_eq!(spans, ["5m", "300", "1.5", "1h"].map(Span::new));
     }
 
     /// 60 KB that would be 60 MB.

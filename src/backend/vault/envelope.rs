@@ -1,6 +1,8 @@
 //! What Vault wraps its answers in, read with patience: any field may be null
 //! or absent, new ones may come, and some answers have none of it.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde_json::{Map, Value, json};
@@ -54,6 +56,11 @@ impl Envelope {
         Some(data.get("data").and_then(Value::as_object).unwrap_or(data))
     }
 
+    /// `data` itself.
+    pub(super) fn outer(&self) -> Option<&Map<String, Value>> {
+        self.object("data")
+    }
+
     /// KV v2's `data.metadata`.
     pub(super) fn metadata(&self) -> Option<&Map<String, Value>> {
         self.0.get("data")?.get("metadata")?.as_object()
@@ -61,7 +68,32 @@ impl Envelope {
 
     /// A login's `auth`.
     pub(super) fn auth(&self) -> Option<&Map<String, Value>> {
-        self.0.get("auth")?.as_object()
+        self.object("auth")
+    }
+
+    /// The lease's name, if there is a lease.
+    pub(super) fn lease_id(&self) -> Option<&str> {
+        Some(self.text("lease_id")).filter(|id| !id.is_empty())
+    }
+
+    /// The engine's type; OpenBao does not send it.
+    pub(super) fn mount_type(&self) -> &str {
+        self.text("mount_type")
+    }
+
+    /// A field that is a number of seconds.
+    pub(super) fn seconds(&self, field: &str) -> Option<Duration> {
+        self.0.get(field)?.as_u64().map(Duration::from_secs)
+    }
+
+    /// A field that is true or not.
+    pub(super) fn flag(&self, field: &str) -> bool {
+        self.0.get(field).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// A field that is an object.
+    pub(super) fn object(&self, field: &str) -> Option<&Map<String, Value>> {
+        self.0.get(field)?.as_object()
     }
 
     /// `errors` or `warnings` as texts.
@@ -104,9 +136,9 @@ impl Envelope {
                 text.fields(map, &order);
             }
         }
-        if !self.text("mount_type").is_empty() {
+        if !self.mount_type().is_empty() {
             text.raw(",\"mount_type\":");
-            text.string(self.text("mount_type"));
+            text.string(self.mount_type());
         }
         text.raw("}");
     }

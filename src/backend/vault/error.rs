@@ -10,16 +10,20 @@ use std::borrow::Borrow;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::rows::{ANY, LOGIN, READ, Row};
+use self::rows::{ANY, Row};
 use super::Flavour;
 use super::envelope::Envelope;
 use crate::error::{Error, Kind, Stage};
 use crate::net::{Address, Cause, Failure, Reply, redact};
 
+pub(super) use self::rows::{KEEP, LOGIN, READ};
+
 /// What was being done, for the text and for the hints' blanks.
 pub(super) struct At<'a> {
     pub(super) flavour: Flavour,
     pub(super) stage: Stage,
+    /// What servers say to this.
+    pub(super) rows: &'static [Row],
     pub(super) address: &'a Address,
     pub(super) namespace: Option<&'a str>,
     pub(super) method: &'a str,
@@ -74,8 +78,7 @@ impl At<'_> {
         let body = Envelope::parse(&reply.body);
         let said = body.as_ref().map(|body| body.texts("errors").join("; ")).unwrap_or_default();
         let plain = if body.is_none() { plain(reply) } else { String::new() };
-        let table = if self.stage == Stage::Login { LOGIN } else { READ };
-        let row = ANY.iter().chain(table).find(|row| row.fits(reply.status, &said, &plain));
+        let row = ANY.iter().chain(self.rows).find(|row| row.fits(reply.status, &said, &plain));
         let kind = row.map_or_else(|| self.kind(reply.status), |row| row.kind);
         let text = self.text(reply, body.as_ref(), row, &said);
         let mut error = self.error(kind, reply.status, text).retry_after(reply.retry_after);

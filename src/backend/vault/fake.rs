@@ -8,13 +8,16 @@
 //! It is for faults that a real one cannot be made to show; the conformance
 //! suite keeps the two alike.
 
+mod engines;
+mod leases;
+mod rig;
+mod tokens;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -23,9 +26,11 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Config, Flavour, Vault};
-use crate::backend::conformance::{Fault, Issuer, Rig};
-use crate::backend::{Host, Hosted, Parameters, Provider, Recorder};
+pub use leases::Lease;
+pub use rig::{FakeRig, Heard, class};
+pub use tokens::Token;
+
+use crate::backend::conformance::Issuer;
 use crate::time::{Clock, Wall};
 
 /// A running fake.
@@ -37,22 +42,58 @@ pub struct Fake {
 }
 
 /// What the fake knows and has seen.
-#[derive(Default)]
 pub struct State {
-    issuer: Option<Arc<Issuer>>,
+    issuer: Arc<Issuer>,
+    clock: Arc<dyn Clock>,
     /// Service accounts that the role is bound to.
     pub allowed: BTreeSet<(String, String)>,
     /// KV v2 values by path below `secret/data/`.
     pub secrets: BTreeMap<String, Value>,
+    /// KV v1 values by path below `kv1/`.
+    pub flat: BTreeMap<String, Value>,
     /// Living tokens.
-    pub tokens: BTreeSet<String>,
+    pub tokens: BTreeMap<String, Token>,
+    /// Living leases by their names.
+    pub leases: BTreeMap<String, Lease>,
+    /// What its roles, policies and engines say.
+    pub rules: Rules,
     /// Answers that come before all else.
     pub scripts: Vec<Script>,
     /// Every request.
     pub seen: Vec<Seen>,
     kill_once: bool,
     slow: Duration,
-    minted: u32,
+    made: u32,
+}
+
+/// What the fake's roles, policies and engines say. Seconds throughout.
+pub struct Rules {
+    /// How long a token lives at first, and at most.
+    pub token_ttl: (u64, u64),
+    /// Whether tokens can be renewed.
+    pub renewable: bool,
+    /// Whether logins give batch tokens.
+    pub batch: bool,
+    /// How many requests a token is good for; 0 is no limit.
+    pub uses: u64,
+    /// What logins say that a token may do.
+    pub policies: Vec<&'static str>,
+    /// Whether the pod's UID is mapped into the token's metadata.
+    pub maps_pods: bool,
+    /// Whether the role is deleted.
+    pub role_gone: bool,
+    /// The beginnings of paths that the policies do not allow.
+    pub denied: Vec<&'static str>,
+    /// How long a lease lives at first, and at most.
+    pub lease_ttl: (u64, u64),
+    /// Whether leases can be renewed.
+    pub lease_renewable: bool,
+    /// Whether the database behind the engine is down.
+    pub database_down: bool,
+    /// How long until a static role's password changes.
+    pub static_ttl: u64,
+    /// Whether replies name their engine, as Vault's do.
+    pub mount_types: bool,
 }
 
 /// A canned answer.
@@ -85,15 +126,22 @@ pub struct Seen {
 
 type Answer = (u16, Vec<(&'static str, &'static str)>, String);
 
+/// What the server says where a policy does not allow a request of a good token.
+const BY_POLICY: &str = "1 error occurred:\n\t* permission denied\n\n";
+
 // === impl Fake ===
 
 impl Fake {
     /// A fake that trusts `issuer`.
     pub async fn start(issuer: Arc<Issuer>) -> Self {
+        Self::telling(issuer, Arc::new(Wall)).await
+    }
+
+    /// A fake whose tokens and leases end by `clock`.
+    pub async fn telling(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let state = State { issuer: Some(issuer), ..State::default() };
-        let fake = Self { address, state: Arc::new(Mutex::new(state)) };
+        let fake = Self { address, state: Arc::new(Mutex::new(State::new(issuer, clock))) };
         tokio::spawn(fake.clone().accept(listener));
         fake
     }
@@ -106,6 +154,11 @@ impl Fake {
     /// Answers the next request whose path begins with `path` with `status` and `body`.
     pub fn script(&self, path: &'static str, times: u32, status: u16, body: &str) {
         self.state().scripts.push(Script { path, times, status, headers: Vec::new(), body: body.into() });
+    }
+
+    /// The requests whose path begins with `path`.
+    pub fn seen(&self, path: &str) -> Vec<Seen> {
+        self.state().seen.iter().filter(|seen| seen.path.starts_with(path)).cloned().collect()
     }
 
     async fn accept(self, listener: TcpListener) {
@@ -146,87 +199,89 @@ impl Fake {
 // === impl State ===
 
 impl State {
+    fn new(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            issuer,
+            clock,
+            allowed: BTreeSet::new(),
+            secrets: BTreeMap::new(),
+            flat: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            rules: Rules::default(),
+            scripts: Vec::new(),
+            seen: Vec::new(),
+            kill_once: false,
+            slow: Duration::ZERO,
+            made: 0,
+        }
+    }
+
     fn take(&mut self, seen: &Seen) -> Answer {
         self.seen.push(seen.clone());
+        self.sweep();
         if let Some(script) =
             self.scripts.iter_mut().find(|script| script.times > 0 && seen.path.starts_with(script.path))
         {
             script.times -= 1;
             return (script.status, script.headers.clone(), script.body.clone());
         }
-        let path = seen.path.split('?').next().unwrap_or_default();
-        match path {
-            "/v1/auth/kubernetes/login" | "/v1/auth/jwt/login" => self.login(&seen.body),
-            _ if !self.tokens.contains(seen.headers.get("x-vault-token").map_or("", String::as_str)) => {
-                error(403, "permission denied")
-            }
-            "/v1/auth/token/revoke-self" => {
-                self.tokens.remove(&seen.headers["x-vault-token"]);
-                (204, Vec::new(), String::new())
-            }
-            path => self.read(path),
+        let path = seen.path.split('?').next().unwrap_or_default().trim_start_matches("/v1/");
+        if matches!(path, "auth/kubernetes/login" | "auth/jwt/login") {
+            return self.login(&seen.body);
         }
-    }
-
-    fn login(&mut self, body: &str) -> Answer {
-        let Ok(body) = serde_json::from_str::<Value>(body) else {
-            return error(400, "failed to decode JSON input");
-        };
-        let (Some(jwt), Some(role)) = (body["jwt"].as_str(), body["role"].as_str()) else {
-            return error(400, "missing jwt");
-        };
-        if role != "web" {
-            return error(400, &format!("invalid role name {role:?}"));
-        }
-        let claims =
-            jwt.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).unwrap_or_default();
-        let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
-        let kube = &claims["kubernetes.io"];
-        let account =
-            |key: &str, value: &Value| (key.to_owned(), value.as_str().unwrap_or_default().to_owned());
-        let (namespace, name) =
-            (account("", &kube["namespace"]).1, account("", &kube["serviceaccount"]["name"]).1);
-        if !self.allowed.iter().any(|(_, other)| *other == name) {
-            return error(403, "service account name not authorized");
-        }
-        if !self.allowed.contains(&(namespace, name)) {
-            return error(403, "namespace not authorized");
-        }
-        if claims["exp"].as_u64().unwrap_or_default() + 60 < Wall.unix() {
-            return error(403, "invalid expiration time (exp) claim: token is expired");
-        }
-        if !self.issuer.as_ref().unwrap().signed(jwt) {
+        let token = seen.headers.get("x-vault-token").cloned().unwrap_or_default();
+        if !self.tokens.contains_key(&token) {
             return error(403, "permission denied");
         }
-        self.minted += 1;
-        let token = format!("s.faketoken{:016}", self.minted);
-        if !std::mem::take(&mut self.kill_once) {
-            self.tokens.insert(token.clone());
-        }
-        let auth = json!({"client_token": token, "accessor": "a", "policies": null, "token_policies": ["default"],
-            "metadata": {"role": role}, "lease_duration": 600, "renewable": true, "entity_id": "e", "token_type": "service",
-            "orphan": true, "mfa_requirement": null, "num_uses": 0});
-        envelope(200, &json!({"auth": auth}))
+        let answer =
+            if self.is_denied(path) { error(403, BY_POLICY) } else { self.route(seen, path, &token) };
+        self.used(&token);
+        answer
     }
 
-    fn read(&mut self, path: &str) -> Answer {
-        if let Some(role) = path.strip_prefix("/v1/database/creds/") {
-            self.minted += 1;
-            let data =
-                json!({"username": format!("u{}", self.minted), "password": format!("p{}", self.minted)});
-            let lease = format!("database/creds/{role}/{}", self.minted);
-            return envelope(
-                200,
-                &json!({"data": data, "lease_id": lease, "lease_duration": 20, "renewable": true}),
-            );
+    fn route(&mut self, seen: &Seen, path: &str, token: &str) -> Answer {
+        let body: Value = serde_json::from_str(&seen.body).unwrap_or_default();
+        match (seen.method.as_str(), path) {
+            ("GET", "auth/token/lookup-self") => self.lookup_self(token),
+            ("POST", "auth/token/renew-self") => self.renew_self(token, &body),
+            ("POST", "auth/token/revoke-self") => self.revoke_self(token),
+            ("POST", "sys/leases/lookup") => self.lookup_lease(&body),
+            ("POST", "sys/leases/renew") => self.renew_lease(&body),
+            ("POST", "sys/capabilities-self") => self.capabilities(&body),
+            (method, path) => self.engine(method, path, token),
         }
-        let name = path.strip_prefix("/v1/secret/data/").unwrap_or_default();
-        match self.secrets.get(name) {
-            None => (404, Vec::new(), json!({"errors": []}).to_string()),
-            Some(data) => {
-                let metadata = json!({"created_time": "t", "custom_metadata": null, "deletion_time": "", "destroyed": false, "version": 1});
-                envelope(200, &json!({"data": {"data": data, "metadata": metadata}}))
-            }
+    }
+
+    fn is_denied(&self, path: &str) -> bool {
+        self.rules.denied.iter().any(|denied| path.starts_with(denied))
+    }
+
+    /// The next number, for names that must differ.
+    fn next(&mut self) -> u32 {
+        self.made += 1;
+        self.made
+    }
+}
+
+// === impl Rules ===
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            token_ttl: (600, 3600),
+            renewable: true,
+            batch: false,
+            uses: 0,
+            policies: vec!["default", "app"],
+            maps_pods: false,
+            role_gone: false,
+            denied: Vec::new(),
+            lease_ttl: (20, 60),
+            lease_renewable: true,
+            database_down: false,
+            static_ttl: 10,
+            mount_types: false,
         }
     }
 }
@@ -236,83 +291,22 @@ pub fn error(status: u16, text: &str) -> Answer {
     (status, Vec::new(), json!({"errors": [text]}).to_string())
 }
 
-fn envelope(status: u16, fields: &Value) -> Answer {
+/// A reply with these fields.
+fn envelope(fields: &Value) -> Answer {
     let mut body = json!({"request_id": "r", "lease_id": "", "renewable": false, "lease_duration": 0, "data": null,
         "wrap_info": null, "warnings": null, "auth": null});
     for (key, value) in fields.as_object().unwrap() {
         body[key] = value.clone();
     }
-    (status, vec![("content-type", "application/json")], body.to_string())
+    (200, vec![("content-type", "application/json")], body.to_string())
 }
 
-/// A class of role `web` that wants the key `value` of each `(object, secret)`.
-pub fn class(wants: &[(&str, &str)]) -> Parameters {
-    let entry = |(object, secret): &(&str, &str)| json!({"objectName": object, "secretPath": format!("secret/data/{secret}"), "secretKey": "value"});
-    let objects = wants.iter().map(entry).collect::<Value>().to_string();
-    [("roleName", "web"), ("objects", &objects)]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into_iter()
-        .collect()
+fn nothing() -> Answer {
+    (204, Vec::new(), String::new())
 }
 
-/// Counts what it hears.
-#[derive(Default)]
-pub struct Heard(Mutex<Vec<String>>);
-
-// === impl Heard ===
-
-impl Heard {
-    /// `operation status` of every request so far.
-    pub fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl Recorder for Heard {
-    fn request(&self, _: &'static str, operation: &'static str, status: &str, _: Duration) {
-        self.0.lock().unwrap().push(format!("{operation} {status}"));
-    }
-}
-
-/// The conformance suite's rig over the fake, for each flavour.
-pub struct FakeRig<const OPENBAO: bool>(Fake);
-
-// === impl FakeRig ===
-
-impl<const OPENBAO: bool> Rig for FakeRig<OPENBAO> {
-    const AUDIENCE: &str = if OPENBAO { "openbao" } else { "vault" };
-
-    async fn new(issuer: Arc<Issuer>) -> Self {
-        Self(Fake::start(issuer).await)
-    }
-
-    fn provider(&self, host: Host) -> Arc<dyn Provider> {
-        let flavour = if OPENBAO { Flavour::OpenBao } else { Flavour::Vault };
-        let config = Config { address: Some(self.0.address.clone()), ..Config::default() };
-        let vault = Vault::new(flavour, config, Arc::new(Heard::default())).unwrap();
-        Arc::new(Hosted::new(vault, host))
-    }
-
-    fn class(&self, wants: &[(&str, &str)]) -> Parameters {
-        class(wants)
-    }
-
-    async fn put(&self, secret: &str, value: &str) {
-        self.0.state().secrets.insert(secret.into(), json!({"value": value}));
-    }
-
-    async fn allow(&self, namespace: &str, service_account: &str) {
-        self.0.state().allowed.insert((namespace.into(), service_account.into()));
-    }
-
-    async fn fault(&self, fault: Fault) -> bool {
-        match fault {
-            Fault::ThrottleOnce => {
-                self.0.script("/v1/secret/", 1, 429, "{\"errors\":[\"rate limit quota exceeded\"]}");
-            }
-            Fault::KillOnce => self.0.state().kill_once = true,
-            Fault::Slow(slow) => self.0.state().slow = slow,
-        }
-        true
-    }
+/// What is asked for, as the server reads it: `60s`, `"60"` or a number.
+fn asked(body: &Value) -> Option<u64> {
+    let increment = &body["increment"];
+    increment.as_u64().or_else(|| increment.as_str()?.trim_end_matches('s').parse().ok())
 }

@@ -1,34 +1,40 @@
 //! Vault and OpenBao: one API, two names.
 
 mod config;
+mod credential;
 mod envelope;
 mod error;
 #[cfg(test)]
 pub mod fake;
 mod go_json;
+mod life;
 mod login;
 mod params;
 mod path;
+mod permits;
 mod pick;
 mod read;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 pub use config::Config;
-pub use login::Credential;
+pub use credential::{Authority, Credential};
 pub use params::{Objects, Read, Scope};
 
 use self::config::Operator;
 use self::wire::Wire;
-use super::{Backend, Need, Parameters, Readings, Recorder};
+use super::{Backend, Need, Parameters, Readings, Recorder, Renewal};
 use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Presented};
-use crate::lease::Reading;
+use crate::lease::{Grant, LeaseId, Reading};
 use crate::net::{Pool, Retry};
 use crate::secret::Secret;
 use crate::time::{Backoff, Deadline};
@@ -111,9 +117,11 @@ impl Backend for Vault {
     }
 
     fn reads(&self, objects: &Objects) -> Vec<Need<Read>> {
-        let mut seen = std::collections::HashSet::new();
-        let reads = objects.0.iter().map(|want| want.read.clone()).filter(|read| seen.insert(read.clone()));
-        reads.map(Need::of).collect()
+        objects.needs()
+    }
+
+    fn may_share(&self, read: &Read) -> bool {
+        read.is_plain_get() && read.only_looks()
     }
 
     fn place(&self, scope: &Scope) -> String {
@@ -133,8 +141,37 @@ impl Backend for Vault {
         pick::pick(objects, readings)
     }
 
+    async fn renew(&self, credential: &Credential, what: Renewal<'_>, by: Deadline) -> Result<Grant, Error> {
+        self.prolong(credential, what, by).await
+    }
+
+    async fn has_lease(&self, credential: &Credential, lease: &LeaseId, by: Deadline) -> Result<bool, Error> {
+        self.knows(credential, lease, by).await
+    }
+
+    async fn is_alive(&self, credential: &Credential, by: Deadline) -> Result<bool, Error> {
+        self.looks_up(credential, by).await
+    }
+
+    async fn permits(
+        &self,
+        credential: &Credential,
+        reads: &[Read],
+        by: Deadline,
+    ) -> Result<Vec<bool>, Error> {
+        self.permits_each(credential, reads, by).await
+    }
+
     async fn revoke(&self, credential: &Credential, by: Deadline) -> Result<(), Error> {
         self.log_out(credential, by).await
+    }
+
+    fn pack(&self, credential: &Credential) -> Option<SecretString> {
+        credential.pack()
+    }
+
+    fn unpack(&self, scope: &Scope, packed: &SecretString) -> Option<Credential> {
+        Credential::unpack(scope, packed)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The class's part: where to log in, as whom, and what to read.
 
 mod objects;
+mod request;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -12,8 +13,9 @@ use crate::backend::Parameters;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::net::{Address, Target};
 
+pub use objects::Objects;
 pub(super) use objects::Want;
-pub use objects::{Objects, Read};
+pub use request::Read;
 
 /// The longest role, mount or namespace.
 const MAX_NAME: usize = 512;

@@ -4,16 +4,16 @@
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::credential::Credential;
 use super::envelope::Envelope;
 use super::error::At;
-use super::login::Credential;
 use super::params::Read;
 use super::wire::Call;
-use super::{RETRY, Vault};
+use super::{RETRY, Vault, life};
 use crate::error::{Error, Kind, Stage};
 use crate::lease::Reading;
 use crate::net::Reply;
-use crate::time::Deadline;
+use crate::time::{Clock, Deadline, Wall};
 
 /// Requests of one mount at a time.
 const TOGETHER: usize = 8;
@@ -51,25 +51,9 @@ impl Vault {
     }
 
     async fn read(&self, credential: &Credential, read: &Read, by: Deadline) -> Result<Reading, Error> {
-        let at = At {
-            flavour: self.wire.flavour,
-            stage: Stage::Read,
-            address: &credential.target.address,
-            namespace: credential.namespace.as_deref(),
-            method: &read.method,
-            path: &read.path.shown,
-            role: &credential.role,
-            mount: "",
-            pod: [""; 3],
-            sent: &credential.token,
-        };
-        let call = Call::new(
-            &credential.target,
-            "read",
-            &read.method,
-            &read.path.sent,
-            credential.namespace.as_deref(),
-        )?;
+        let at = credential.at(self.wire.flavour, &read.method, &read.path.shown);
+        let (target, namespace) = (credential.target(), credential.namespace());
+        let call = Call::new(target, "read", &read.method, &read.path.sent, namespace)?;
         let mut call = call.token(&credential.token)?;
         if let Some(args) = &read.args {
             call = call.body(args.clone().into_bytes());
@@ -84,12 +68,12 @@ impl Vault {
             }
         });
         let reply = sent.await.flatten().map_err(|refusal| refusal.error)?;
-        reading(reply, &at)
+        reading(read, reply, &at)
     }
 }
 
-/// What was read, if it is Vault's JSON.
-fn reading(reply: Reply, at: &At<'_>) -> Result<Reading, Error> {
+/// What was read, if it is Vault's JSON, and how long it is good for.
+fn reading(read: &Read, reply: Reply, at: &At<'_>) -> Result<Reading, Error> {
     let Some(envelope) = Envelope::parse(&reply.body) else {
         return Err(match reply.status {
             204 => at.odd(
@@ -100,6 +84,9 @@ fn reading(reply: Reply, at: &At<'_>) -> Result<Reading, Error> {
             _ => at.odd(&reply, Kind::Precondition, "the answer is not JSON, so no key can be taken from it"),
         });
     };
+    // Certificates are dated by the wall's time, whatever clock counts our leases.
+    let life = life::of(read, &envelope, Wall.unix());
+    let shared = life::is_shared(read, &envelope);
     drop(envelope);
-    Ok(Reading::of(reply.body))
+    Ok(Reading::new(reply.body, life).sharing(shared))
 }

@@ -6,7 +6,7 @@
 use crate::error::Kind;
 
 /// One way to be refused.
-pub(super) struct Row {
+pub(in super::super) struct Row {
     /// The statuses; none means any.
     statuses: &'static [u16],
     /// A part of what the server says; empty means anything.
@@ -72,7 +72,7 @@ pub(super) const ANY: &[Row] =
     &[SEALED, LOCKED, NAMESPACE, PLAIN, SLOWER, LAGGING, STANDBY, REPLICA, LEADERLESS];
 
 /// Refused logins.
-pub(super) const LOGIN: &[Row] = &[
+pub(in super::super) const LOGIN: &[Row] = &[
     Row::of(&[], "namespace not authorized", Kind::Denied, "add {ns} to bound_service_account_namespaces of auth/{mount}/role/{role}"),
     Row::of(&[], "service account name not authorized", Kind::Denied, "add {sa} to bound_service_account_names of auth/{mount}/role/{role}"),
     Row::of(&[], "invalid role name", Kind::NotFound, "create auth/{mount}/role/{role}, or change roleName"),
@@ -102,7 +102,7 @@ pub(super) const LOGIN: &[Row] = &[
 ];
 
 /// Refused reads.
-pub(super) const READ: &[Row] = &[
+pub(in super::super) const READ: &[Row] = &[
     Row::of(
         &[403],
         "",
@@ -129,4 +129,37 @@ pub(super) const READ: &[Row] = &[
         Kind::Unavailable,
         "the engine behind the path failed: see the server's log",
     ),
+];
+
+/// Refused renewals, look-ups of leases and tokens, and revocations.
+pub(in super::super) const KEEP: &[Row] = &[
+    // An engine that cannot reach what is behind it says 400, not 500.
+    Row::of(
+        &[400],
+        "failed to renew entry",
+        Kind::Unavailable,
+        "the engine behind the lease failed: see the server's log",
+    ),
+    Row::of(&[400], "lease not found", Kind::NotFound, ""),
+    Row::of(&[400], "invalid lease", Kind::NotFound, ""),
+    Row::of(&[400], "lease expired", Kind::NotFound, ""),
+    Row::of(&[400], "batch tokens cannot be revoked", Kind::NotFound, ""),
+    Row::of(&[400], "not renewable", Kind::Invalid, ""),
+    Row::of(&[400], "batch tokens cannot be renewed", Kind::Invalid, ""),
+    Row::of(
+        &[400],
+        "Forbidden",
+        Kind::Denied,
+        "a policy template of role {role} was filled with `/`, `*` or `+`: OpenBao then refuses every request of the token",
+    ),
+    // Only a policy's refusal counts its errors; a token that is not known has one without a number.
+    Row::of(
+        &[403],
+        "1 error occurred",
+        Kind::Denied,
+        "a policy of role {role} needs: path \"{path}\" { capabilities = [\"{can}\"] }; the default policy has it",
+    ),
+    Row::of(&[403], "", Kind::Unauthenticated, ""),
+    // These paths are always there: something on the way does not know them.
+    Row::of(&[404], "", Kind::Unavailable, ""),
 ];

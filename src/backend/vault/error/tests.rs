@@ -17,6 +17,7 @@ fn refusal(stage: Stage, path: &str, status: u16, body: &str) -> Refusal {
     let at = At {
         flavour: Flavour::Vault,
         stage,
+        rows: if login { LOGIN } else { READ },
         address: &address,
         namespace: None,
         method: if login { "POST" } else { "GET" },
@@ -299,4 +300,61 @@ fn a_server_that_echoes_the_token_is_not_quoted() {
         );
         assert!(text.contains("bad jwt [redacted]"), "{text}");
     }
+}
+
+#[test]
+fn what_servers_say_to_renewals_and_look_ups() {
+    let Ok(address) = Address::parse("https://vault:8200") else { unreachable!("an address") };
+    let sent = JWT.to_owned().into();
+    let at = At {
+        flavour: Flavour::OpenBao,
+        stage: Stage::Read,
+        rows: KEEP,
+        address: &address,
+        namespace: None,
+        method: "POST",
+        path: "sys/leases/renew",
+        role: "web",
+        mount: "",
+        pod: [""; 3],
+        sent: &sent,
+    };
+    let not_found =
+        "failed to renew entry: resp: (*logical.Response)(nil) err: error during renew: lease not found";
+    for (status, said, kind) in [
+        (
+            400,
+            "failed to renew entry: resp: (*logical.Response)(nil) err: failed to connect",
+            Kind::Unavailable,
+        ),
+        (400, not_found, Kind::Unavailable),
+        (
+            500,
+            "1 error occurred:\n\t* failed to renew entry: role web does not exist during renewal",
+            Kind::Unavailable,
+        ),
+        (503, "Vault is sealed", Kind::Unavailable),
+        (429, "rate limit quota exceeded", Kind::Throttled),
+        (412, "", Kind::Throttled),
+        (400, "lease not found", Kind::NotFound),
+        (400, "invalid lease", Kind::NotFound),
+        (400, "lease expired", Kind::NotFound),
+        (404, "namespace not found", Kind::NotFound),
+        (404, "no handler for route", Kind::Unavailable),
+        (400, "lease is not renewable", Kind::Invalid),
+        (400, "lease is not renewable and has failed previous revocation attempts", Kind::Invalid),
+        (400, "batch tokens cannot be renewed", Kind::Invalid),
+        (400, "batch tokens cannot be revoked", Kind::NotFound),
+        (400, "Forbidden", Kind::Denied),
+        (403, "1 error occurred:\n\t* permission denied\n\n", Kind::Denied),
+        (403, "permission denied", Kind::Unauthenticated),
+        (403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n", Kind::Unauthenticated),
+    ] {
+        assert_eq!(at.refused(&reply(status, &errors(said))).error.kind(), kind, "{status} {said}");
+    }
+    let text =
+        at.refused(&reply(403, &errors("1 error occurred:\n\t* permission denied\n\n"))).error.to_string();
+    let hint = "a policy of role web needs: path \"sys/leases/renew\" { capabilities = [\"create\", \"update\"] }; \
+                the default policy has it";
+    assert!(text.ends_with(&format!("hint: {hint}")), "{text}");
 }

@@ -1,13 +1,15 @@
 //! The class's `objects`, as wants and the requests that they need.
 
-use std::fmt;
+use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::path::Path;
-use super::Reader;
-use crate::backend::objects::{Encoding, Mode, duplicates, list};
+use super::{Read, Reader};
+use crate::backend::Need;
+use crate::backend::objects::{Encoding, Mode, SPAN_HINT, Span, duplicates, list};
 use crate::error::{Error, Kind, Stage};
 use crate::secret::ObjectId;
 
@@ -27,18 +29,11 @@ pub(in super::super) struct Want {
     pub(in super::super) key: Option<String>,
     pub(in super::super) encoding: Encoding,
     pub(in super::super) mode: Option<u32>,
+    /// How often it is read, and how long before its end it is replaced.
+    pub(in super::super) refresh: Option<Duration>,
+    pub(in super::super) renew_before: Option<Duration>,
     /// Whether a 404 only leaves the object out (decision 7).
     pub(in super::super) optional: bool,
-}
-
-/// One request to the server. Objects with equal reads share its answer, so that
-/// the username and the password of one dynamic credential belong together.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Read {
-    pub(in super::super) method: String,
-    pub(in super::super) path: Path,
-    /// The JSON body; may be private.
-    pub(in super::super) args: Option<String>,
 }
 
 /// One entry of the list as it is written. Unknown fields are ignored, as the incumbents do.
@@ -61,22 +56,41 @@ struct Entry {
     encoding: Option<String>,
     #[serde(default)]
     optional: Option<bool>,
+    #[serde(default)]
+    refresh_interval: Option<Span>,
+    #[serde(default)]
+    renew_before: Option<Span>,
 }
 
-// === impl Read ===
-
-impl Read {
-    /// Whether asking twice is the same as asking once. Engines mint at a GET of `creds`.
-    pub(in super::super) fn only_looks(&self) -> bool {
-        let mints = |segment: &str| matches!(segment, "creds" | "sts" | "issue" | "sign");
-        matches!(self.method.as_str(), "GET" | "HEAD" | "LIST" | "SCAN")
-            && !self.path.shown.split(['/', '?']).any(mints)
-    }
+/// The class's own spans of time.
+#[derive(Clone, Copy)]
+struct Spans {
+    refresh: Option<Duration>,
+    renew_before: Option<Duration>,
 }
 
-impl fmt::Debug for Read {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.path.shown)
+// === impl Objects ===
+
+impl Objects {
+    /// Each request once, in the objects' order. Objects that share one get the shortest
+    /// `refreshInterval` and the longest `renewBefore` that is written at any of them.
+    pub(in super::super) fn needs(&self) -> Vec<Need<Read>> {
+        let (mut needs, mut places) = (Vec::<Need<Read>>::new(), HashMap::new());
+        for want in &self.0 {
+            let at = *places.entry(&want.read).or_insert(needs.len());
+            match needs.get_mut(at) {
+                Some(need) => {
+                    need.refresh = [need.refresh, want.refresh].into_iter().flatten().min();
+                    need.renew_before = need.renew_before.max(want.renew_before);
+                }
+                None => needs.push(Need {
+                    read: want.read.clone(),
+                    refresh: want.refresh,
+                    renew_before: want.renew_before,
+                }),
+            }
+        }
+        needs
     }
 }
 
@@ -98,12 +112,24 @@ impl Reader<'_> {
                         but the following keys were duplicated: ";
             self.fault("objects", format!("{text}{twice}"), None);
         }
-        let wants = entries.into_iter().enumerate().filter_map(|(at, entry)| self.want(at, entry));
+        let spans = Spans { refresh: self.span("refreshInterval"), renew_before: self.span("renewBefore") };
+        let wants = entries.into_iter().enumerate().filter_map(|(at, entry)| self.want(at, entry, spans));
         Some(Objects(wants.collect()))
     }
 
+    /// The class's own span of time, for objects that say nothing.
+    fn span(&mut self, parameter: &'static str) -> Option<Duration> {
+        match Span::new(self.parameters.get(parameter)?).read() {
+            Ok(span) => Some(span),
+            Err(fault) => {
+                self.fault(parameter, fault, Some(SPAN_HINT.to_owned()));
+                None
+            }
+        }
+    }
+
     /// One object, or its mistakes.
-    fn want(&mut self, at: usize, entry: Entry) -> Option<Want> {
+    fn want(&mut self, at: usize, entry: Entry, class: Spans) -> Option<Want> {
         let name = entry.object_name.filter(|name| !name.is_empty());
         let object = ObjectId::new(name.clone().unwrap_or_else(|| format!("number {}", at + 1)));
         let before = self.faults.len();
@@ -123,6 +149,8 @@ impl Reader<'_> {
         if encoding.is_none() {
             self.wrong(&object, "encoding", "invalid encoding type. Should be utf-8, base64, or hex");
         }
+        let refresh = self.own_span(&object, "refreshInterval", entry.refresh_interval);
+        let renew_before = self.own_span(&object, "renewBefore", entry.renew_before);
         let args =
             entry.secret_args.filter(|args| !args.is_empty()).map(|args| Value::Object(args).to_string());
         let read = Read { method, path: path?, args };
@@ -132,8 +160,21 @@ impl Reader<'_> {
             key: entry.secret_key.filter(|key| !key.is_empty()),
             encoding: encoding.unwrap_or_default(),
             mode: entry.file_permission.map(|mode| mode.0),
+            refresh: refresh.or(class.refresh),
+            renew_before: renew_before.or(class.renew_before),
             optional: entry.optional.unwrap_or_default(),
         })
+    }
+
+    /// An object's span of time.
+    fn own_span(&mut self, object: &ObjectId, field: &'static str, span: Option<Span>) -> Option<Duration> {
+        let fault = match span?.read() {
+            Ok(span) => return Some(span),
+            Err(fault) => fault,
+        };
+        let error = Error::new(Kind::Invalid, Stage::Request, fault).object(object).with("field", field);
+        self.faults.push(error.hint(SPAN_HINT));
+        None
     }
 
     fn wrong(&mut self, object: &ObjectId, field: &'static str, text: &str) {

@@ -292,3 +292,64 @@ fn the_operators_mistakes_are_reported_together() {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn spans_of_time_are_the_objects_or_else_the_classs() {
+    let objects = "- {objectName: a, secretPath: database/creds/ro, secretKey: username, refreshInterval: 5m}\n\
+                   - {objectName: b, secretPath: v1/database/creds/ro, secretKey: password, refreshInterval: 2m, renewBefore: 30s}\n\
+                   - {objectName: c, secretPath: database/creds/ro}\n\
+                   - {objectName: d, secretPath: secret/data/x}\n";
+    let needs = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs.iter().copied().chain([("objects", objects)]).collect();
+        let needs = read_with(Flavour::Vault, config(), &pairs).unwrap().1.needs();
+        let seconds = |span: Option<std::time::Duration>| span.map_or(0, |span| span.as_secs());
+        let shown = |need: &crate::backend::Need<Read>| {
+            (need.read.path.shown.clone(), seconds(need.refresh), seconds(need.renew_before))
+        };
+        needs.iter().map(shown).collect::<Vec<_>>()
+    };
+    let (creds, kv) = ("database/creds/ro".to_owned(), "secret/data/x".to_owned());
+    assert_eq!(needs(&[]), [(creds.clone(), 120, 30), (kv.clone(), 0, 0)]);
+    let class = [("refreshInterval", "1m30s"), ("renewBefore", "1h")];
+    assert_eq!(needs(&class), [(creds, 90, 3600), (kv, 90, 3600)]);
+}
+
+#[test]
+fn a_span_of_time_that_is_none_is_a_named_mistake() {
+    let hint = "; hint: write whole numbers with units, such as 90s, 5m or 1h30m";
+    for (value, fault) in
+        [("soon", "not a duration"), ("300", "not a duration"), ("0s", "a duration of nothing")]
+    {
+        for key in ["refreshInterval", "renewBefore"] {
+            let expected = format!("stage=request parameter={key}: {fault}{hint}");
+            assert_eq!(super::tests::fault(&[(key, value)]), expected);
+            let object = format!("- {{objectName: a, secretPath: x, {key}: {value}}}");
+            let expected = format!("stage=request object=a field={key}: {fault}{hint}");
+            assert_eq!(super::tests::fault(&[("objects", &object)]), expected);
+        }
+    }
+}
+
+#[test]
+fn only_a_plain_get_can_be_shared() {
+    let may = |object: &str| {
+        let wants = wants(&format!("- {{objectName: a, {object}}}"));
+        wants.iter().all(|want| want.read.is_plain_get() && want.read.only_looks())
+    };
+    for good in ["secretPath: secret/data/x?version=2", "secretPath: kv1/auth/x", "secretPath: pki/cert/ca"] {
+        assert!(may(good), "{good}");
+    }
+    for bad in [
+        "secretPath: secret/data/x, secretArgs: {a: b}",
+        "secretPath: secret/data/x, method: POST",
+        "secretPath: secret/metadata, method: LIST",
+        "secretPath: database/creds/ro",
+        "secretPath: auth/token/lookup-self",
+        "secretPath: /v1/sys/mounts",
+        "secretPath: identity/oidc/token/r",
+        "secretPath: cubbyhole/x",
+        "secretPath: team-a/cubbyhole/x",
+    ] {
+        assert!(!may(bad), "{bad}");
+    }
+}
