@@ -10,6 +10,7 @@ use super::Core;
 use super::credential::Held;
 use super::fetch::Answers;
 use super::gather::Due;
+use super::login::is_denial;
 use super::session::Session;
 use crate::backend::Backend;
 use crate::error::Error;
@@ -92,7 +93,7 @@ impl<B: Backend> Core<B> {
         }
         let new = match self.new_credential(session, proof, by).await {
             Ok(new) => new,
-            Err(error) => return !error.is_refusal(),
+            Err(error) => return !is_denial(&error),
         };
         if self.backend.is_alive(&new.credential, by).await.unwrap_or_default() {
             old.standing().dead = true;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Core;
 use super::credential::Held;
 use super::gather::Due;
-use super::login::{LogIn, REFUSED_FOR};
+use super::login::{LogIn, REFUSED_FOR, is_denial};
 use super::session::Session;
 use crate::backend::Backend;
 use crate::error::{Error, Kind, Stage};
@@ -91,7 +91,7 @@ impl<B: Backend> Core<B> {
         match result {
             Ok(credential) => Ok(Arc::new(Held::new(credential, now))),
             Err(error) => {
-                if error.is_refusal() {
+                if is_denial(&error) {
                     let entry = (session.key.clone(), proof.digest());
                     self.logins().insert(entry, LogIn::Refused(error.clone(), now + REFUSED_FOR));
                     self.end(session, "denied");

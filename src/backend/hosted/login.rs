@@ -131,7 +131,7 @@ impl<B: Backend> Core<B> {
             }
             Err(error) => {
                 let until = self.host.clock.moment() + REFUSED_FOR;
-                if error.is_refusal() {
+                if is_denial(&error) {
                     self.logins().insert(entry, LogIn::Refused(error.clone(), until));
                     // Decision 2: denied, the session and its values are dropped.
                     if let Some(session) = &known {
@@ -259,6 +259,11 @@ impl<B: Backend> Core<B> {
             self.host.tasks.spawn(async move { core.unshelve(&session).await });
         }
     }
+}
+
+/// Whether a login's failure is the server's no, to this pod or to its role: not an outage, not a limit.
+pub(super) const fn is_denial(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Denied | Kind::Unauthenticated | Kind::Invalid | Kind::NotFound)
 }
 
 fn late(provider: &str) -> Error {

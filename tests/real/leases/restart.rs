@@ -134,7 +134,7 @@ async fn a_folder_that_others_can_read_or_that_is_a_disk_is_refused_at_the_start
     std::fs::set_permissions(&open, PermissionsExt::from_mode(0o755)).unwrap();
     let link = folder.path().join("link");
     symlink(&open, &link).unwrap();
-    for (path, fault) in [(&open, "0755"), (&link, "symlink")] {
+    for (path, fault) in [(&open, "0755"), (&link, "symbolic link")] {
         let (code, text) = crate::support::keymount::start_fails(&[
             "--provider",
             "vault",

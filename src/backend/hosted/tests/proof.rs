@@ -73,15 +73,15 @@ async fn what_the_keys_prove_is_served_at_once_and_logged_in_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deleted_role_cuts_the_pod_off_with_its_next_token() {
-    for keys in [false, true] {
+    for (keys, kind) in [(false, Kind::Denied), (true, Kind::Denied), (false, Kind::Invalid)] {
         let world = World::with(|wishes| wishes.keys = keys);
         world.good(&web(), "db:ro").await;
-        world.paper.book().faults.insert("login", Kind::Denied);
+        world.paper.book().faults.insert("login", kind);
         assert!(world.ask(&web(), "db:ro").await.is_ok(), "its token has not changed");
         world.rotate(&web()).await;
         let _ = world.ask(&web(), "db:ro").await;
         drive(Duration::from_secs(1)).await;
-        assert_eq!(world.ask(&web(), "db:ro").await.unwrap_err().kind(), Kind::Denied);
+        assert_eq!(world.ask(&web(), "db:ro").await.unwrap_err().kind(), kind);
         assert!(world.sessions().is_empty() && world.heard.count("ended denied") == 1);
         assert_eq!(world.paper.count("revoke"), 0, "nothing proves that the pod is gone");
     }
