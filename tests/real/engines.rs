@@ -25,9 +25,14 @@ async fn a_database_user_and_its_password_match() {
     assert_eq!(world.bao.requests(path), 1);
 }
 
+/// Without sessions nothing waits for the pod's next try.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_failed_mount_minted_is_given_back() {
-    let (Some(world), Some(pg)) = (World::new("eng-back").await, Postgres::start().await) else { return };
+    let (Some(world), Some(pg)) =
+        (World::with("eng-back", &["--sessions", "off"]).await, Postgres::start().await)
+    else {
+        return;
+    };
     world.bao.database("database", &pg).await;
     world.bao.database_role("database", "ro", "10m", "1h").await;
     let pod = world.pod("a").await;

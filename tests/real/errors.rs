@@ -192,7 +192,9 @@ async fn a_rate_limit_that_lasts_is_named_with_its_quota() {
     let mount = world.mount(&pod, &object("x", "secret/data/err-rate/db", "password")).await;
     world.bao.rate_limit("logins", "auth/kubernetes", 1, "60s").await;
     world.call(&mount).await.unwrap();
-    let (code, message) = world.refused(&mount.clone().timeout(Some(Duration::from_secs(5)))).await;
+    let second =
+        world.mount(&world.pod("b").await, &object("x", "secret/data/err-rate/db", "password")).await;
+    let (code, message) = world.refused(&second.timeout(Some(Duration::from_secs(5)))).await;
     assert_eq!(code, Code::Internal, "{message}");
     assert!(
         message.starts_with("stage=login backend=vault http=429") && message.contains("rate-limit quota"),

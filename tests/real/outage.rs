@@ -18,7 +18,7 @@ async fn sealed_and_unsealed() {
     let (code, message) = world.refused(&mount.clone().timeout(Some(Duration::from_secs(4)))).await;
     assert_eq!(code, Code::Internal, "{message}");
     assert!(
-        message.starts_with("stage=login") && message.contains("http=503") && message.contains("sealed"),
+        message.starts_with("stage=read") && message.contains("http=503") && message.contains("sealed"),
         "{message}"
     );
     world.bao.unseal().await;

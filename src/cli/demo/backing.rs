@@ -1,6 +1,7 @@
 //! Where the demo's secrets are: the local store, or a real OpenBao.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::bao::Bao;
 use super::values::Values;
@@ -38,8 +39,19 @@ impl Backing {
         match self {
             Self::Local(store) => vec!["--local-store".into(), store.display().to_string()],
             Self::Bao(bao) => {
-                ["--openbao-addr", bao.address(), "--openbao-mount", "jwt"].map(Into::into).into()
+                let own = ["--openbao-addr", bao.address(), "--openbao-mount", "jwt"];
+                // A minute would be long for a demo.
+                let often = ["--refresh-interval", "1s", "--min-refresh-interval", "1s"];
+                own.into_iter().chain(often).map(Into::into).collect()
             }
+        }
+    }
+
+    /// How long after a change the next refresh sees it for certain.
+    pub(super) const fn interval(&self) -> Duration {
+        match self {
+            Self::Local(_) => Duration::ZERO,
+            Self::Bao(_) => Duration::from_millis(1200),
         }
     }
 

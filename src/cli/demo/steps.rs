@@ -83,6 +83,7 @@ impl<'a> Steps<'a> {
     async fn rotate(&mut self, before: &Published) -> Result<(), String> {
         self.step("The password is rotated in the store, and the driver asks again");
         self.stage.backing.put(&Values::ROTATED).await?;
+        tokio::time::sleep(self.stage.backing.interval()).await;
         let published = self.stage.publish().await?;
         self.draw(&published)?;
         let Outcome::Swapped { before: Some(old), after } = &published.outcome else {
