@@ -67,6 +67,7 @@ pub struct State {
 }
 
 /// What the fake's roles, policies and engines say. Seconds throughout.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a server can be set to")]
 pub struct Rules {
     /// How long a token lives at first, and at most.
     pub token_ttl: (u64, u64),
@@ -159,6 +160,12 @@ impl Fake {
     /// The requests whose path begins with `path`.
     pub fn seen(&self, path: &str) -> Vec<Seen> {
         self.state().seen.iter().filter(|seen| seen.path.starts_with(path)).cloned().collect()
+    }
+
+    /// How many tokens and leases live.
+    pub fn living(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.tokens.len(), state.leases.len())
     }
 
     async fn accept(self, listener: TcpListener) {

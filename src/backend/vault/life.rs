@@ -111,9 +111,9 @@ fn hint(reply: &Envelope) -> Option<Duration> {
 /// What is left until `expiration`, which PKI gives as a date. Where a certificate seems
 /// to have ended before it came, our clock is wrong, and its length counts.
 fn expiration(data: &Map<String, Value>, now: u64) -> Option<Duration> {
-    let date = |key: &str| data.get(key).and_then(Value::as_u64);
-    let end = date("expiration")?;
-    let whole = date("not_before").map(|begin| end.saturating_sub(begin));
+    let stamp = |key: &str| data.get(key).and_then(Value::as_u64);
+    let end = stamp("expiration")?;
+    let whole = stamp("not_before").map(|begin| end.saturating_sub(begin));
     let left = Some(end.saturating_sub(now)).filter(|left| *left > 0);
     let left = left.map(|left| whole.map_or(left, |whole| left.min(whole)));
     left.or(whole).map(Duration::from_secs)

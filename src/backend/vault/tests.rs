@@ -10,3 +10,8 @@ mod openbao {
 }
 
 mod behaviour;
+mod holder;
+mod leases;
+mod real_leases;
+mod support;
+mod upkeep;

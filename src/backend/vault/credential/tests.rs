@@ -1,4 +1,8 @@
-#![expect(clippy::disallowed_methods, reason = "tests look into secrets")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "tests look into secrets and may fail loudly"
+)]
 //! What logins give, what is equal, and what is carried over.
 
 use std::collections::HashMap;

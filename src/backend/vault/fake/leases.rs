@@ -1,4 +1,3 @@
-#![expect(clippy::indexing_slicing, reason = "tests may fail loudly")]
 //! Leases: each is bound to the token that it was made with.
 
 use std::time::Duration;

@@ -153,7 +153,7 @@ impl State {
             _ => "deny",
         };
         let each = paths.iter().filter_map(Value::as_str).map(|path| (path.to_owned(), json!([has(path)])));
-        envelope(&json!({"data": serde_json::Map::from_iter(each)}))
+        envelope(&json!({"data": each.collect::<serde_json::Map<_, _>>()}))
     }
 }
 

@@ -1,3 +1,4 @@
+#![expect(clippy::indexing_slicing, reason = "tests may fail loudly")]
 //! Replies as servers send them; the shapes were seen on OpenBao 2.7, `mount_type` is Vault's.
 
 use serde_json::json;

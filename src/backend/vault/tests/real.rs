@@ -1,16 +1,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "tests may fail loudly and look for programs"
+    reason = "tests may fail loudly and look into secrets"
 )]
 //! The conformance suite against a real OpenBao: it keeps the fake honest.
-
-#[expect(unreachable_pub, reason = "shared with the integration tests")]
-#[path = "../../../../tests/support/parts.rs"]
-mod parts;
-#[expect(unreachable_pub, clippy::expect_used, reason = "shared with the integration tests")]
-#[path = "../../../../tests/support/ports.rs"]
-mod ports;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -24,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::super::fake::{Heard, class};
 use super::super::{Config, Flavour, Vault};
+use super::support::{parts, ports};
 use crate::backend::conformance::{Issuer, Rig};
 use crate::backend::{Host, Hosted, Parameters, Provider};
 use crate::net::{Address, Client, Failure, Limits, Reply, Request, Trust};
@@ -47,6 +41,17 @@ impl Real {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Writes the role `web`, with `more` settings.
+    pub(super) async fn role(&self, more: Value) {
+        let subjects = self.allowed.lock().unwrap().clone();
+        let mut role = json!({"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["openbao", "vault"],
+            "bound_claims": {"sub": subjects}, "token_policies": ["app"], "token_ttl": "10m"});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            role.as_object_mut().unwrap().insert(key.clone(), value.clone());
+        }
+        self.root("POST", "auth/jwt/role/web", role).await;
+    }
+
     async fn send(&self, method: &str, path: &str, body: Value) -> Result<Reply, Failure> {
         let headers = [(HeaderName::from_static("x-vault-token"), HeaderValue::from_static("root"))];
         let request = Request {
@@ -58,7 +63,8 @@ impl Real {
         self.client.send(request, Deadline::after(Duration::from_secs(10))).await
     }
 
-    fn config(&self) -> Config {
+    /// Settings under which this server is the operator's.
+    pub(super) fn config(&self) -> Config {
         Config {
             address: Some(self.client.address().to_string()),
             auth_mount: "jwt".into(),
@@ -114,14 +120,8 @@ impl Rig for Real {
 
     async fn allow(&self, namespace: &str, service_account: &str) {
         let subject = format!("system:serviceaccount:{namespace}:{service_account}");
-        let subjects = {
-            let mut allowed = self.allowed.lock().unwrap();
-            allowed.insert(subject);
-            allowed.clone()
-        };
-        let role = json!({"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["openbao", "vault"],
-            "bound_claims": {"sub": subjects}, "token_policies": ["app"], "token_ttl": "10m"});
-        self.root("POST", "auth/jwt/role/web", role).await;
+        self.allowed.lock().unwrap().insert(subject);
+        self.role(json!({})).await;
     }
 }
 
