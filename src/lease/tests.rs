@@ -36,8 +36,12 @@ fn life() -> impl Strategy<Value = Life> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    (span(30..10_000), any::<bool>(), prop::option::of(span(1..200_000)))
-        .prop_map(|(interval, is_asked, renew_before)| Rules { interval, is_asked, renew_before })
+    (span(30..10_000), any::<bool>(), prop::option::of(span(1..200_000))).prop_map(
+        |(interval, is_asked, renew_before)| {
+            let floor = Duration::from_secs(60);
+            Rules { interval, floor, is_asked, renew_before }
+        },
+    )
 }
 
 /// How far a verdict is from serving what is there.
@@ -83,7 +87,7 @@ proptest! {
     #[test]
     fn static_values_keep_to_the_interval(hint in prop::option::of(span(30..10_000)), rules in rules(), after in 0_u64..30_000) {
         let facts = Facts::new(at(START), &Life::Static { hint });
-        let interval = if rules.is_asked { rules.interval } else { hint.unwrap_or(rules.interval) };
+        let interval = if rules.is_asked { rules.interval } else { hint.map_or(rules.interval, |hint| hint.max(rules.floor)) };
         let is_due = facts.verdict(at(START + after), None, &rules, Duration::ZERO) == Verdict::Read;
         prop_assert_eq!(is_due, Duration::from_secs(after) >= interval);
     }

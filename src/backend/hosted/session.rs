@@ -222,7 +222,12 @@ impl<B: Backend> State<B> {
         let interval = policy.interval(need.refresh);
         let jitter = (interval / 10).saturating_mul(self.jitter) / 256;
         let interval = interval.saturating_add(jitter);
-        Rules { interval, is_asked: need.refresh.is_some(), renew_before: need.renew_before }
+        Rules {
+            interval,
+            floor: policy.floor,
+            is_asked: need.refresh.is_some(),
+            renew_before: need.renew_before,
+        }
     }
 
     /// Keeps an answer.
