@@ -120,6 +120,7 @@ pub struct Error {
     text: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    verdict: bool,
 }
 
 // === impl Error ===
@@ -135,6 +136,7 @@ impl Error {
             text: text.into(),
             hint: None,
             retry_after: None,
+            verdict: false,
         }
     }
 
@@ -164,6 +166,18 @@ impl Error {
     pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
         self
+    }
+
+    /// The backend itself decided it: no proxy's page, no file of ours, no outage.
+    #[must_use]
+    pub fn verdict(mut self, verdict: bool) -> Self {
+        self.verdict = verdict;
+        self
+    }
+
+    /// Whether the backend itself decided it.
+    pub const fn is_verdict(&self) -> bool {
+        self.verdict
     }
 
     /// Moves the failure to another kind, for a caller that knows more.

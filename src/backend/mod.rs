@@ -250,8 +250,11 @@ pub trait Recorder: Send + Sync {
     /// A credential was given back. `reason` is `pod_gone`, `undelivered` or `replaced`; `outcome` is `ok` or an error's kind.
     fn revoked(&self, _provider: &'static str, _reason: &'static str, _outcome: &'static str) {}
 
-    /// A session ended without revocation: `reason` is `idle`, `full`, `denied` or `authority`.
+    /// A session ended without revocation: `reason` is `idle`, `full`, `denied`, `pod_gone` or `undelivered`.
     fn ended(&self, _provider: &'static str, _reason: &'static str) {}
+
+    /// What was made for a pod lives shorter than its Mounts are apart; once for each session.
+    fn outlived(&self, _provider: &'static str) {}
 
     /// A hand-off file could not be written or read; `what` is `write`, `read` or `remove`.
     fn handoff_failed(&self, _provider: &'static str, _what: &'static str) {}

@@ -2,9 +2,11 @@
 //! never mints (decision 4).
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -14,8 +16,10 @@ use crate::time::{Clock, Moment};
 
 /// Things that are tended at a time, and of one lane: a server that says nothing must not
 /// hold up the renewals at others.
-const TOGETHER: usize = 32;
-const OF_ONE_LANE: usize = 4;
+const TOGETHER: usize = 64;
+const OF_ONE_LANE: usize = 16;
+/// When something is tended again whose tending failed by a fault of ours.
+const AFTER_FAULT: Duration = Duration::from_secs(60);
 /// How long something waits whose lane is full.
 const LANE_FULL: Duration = Duration::from_millis(500);
 /// The longest sleep: a machine that slept meanwhile has moved the clock, not the timer.
@@ -105,7 +109,10 @@ impl Keeper {
             };
             tasks.spawn(async move {
                 let (_place, _lane) = (place, lane);
-                if let Some(at) = what.tend().await {
+                // A fault in tending one must not leave it untended for ever.
+                let tended = AssertUnwindSafe(what.tend()).catch_unwind().await;
+                let next = tended.unwrap_or_else(|_| Some(keeper.clock.moment() + AFTER_FAULT));
+                if let Some(at) = next {
                     keeper.schedule(id, weak, at);
                 }
             });

@@ -31,7 +31,7 @@ pub use kubelet_dir::KubeletDir;
 pub use liveness::{Liveness, Presence};
 pub use policy::Policy;
 pub use reading::{Authority, Budget, Credential, Grant, LeaseId, Life, Reading};
-pub use sessions::{Evictable, Sessions};
+pub use sessions::{Evictable, Inserted, Sessions};
 pub use shares::{Shared, Shares, Turn};
 pub use shelf::{Found, Shelf};
 pub use term::Term;

@@ -1,12 +1,15 @@
 //! What a backend says about its answers and its credentials.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretSlice};
+
+/// The part of the budget that one tenant may use.
+const SHARE: usize = 4;
 
 /// The answer to one backend request.
 #[derive(Debug)]
@@ -25,13 +28,14 @@ pub struct Reading {
 /// The bytes of all values that are kept, bounded for the whole process.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    used: Arc<AtomicUsize>,
+    used: Arc<Mutex<HashMap<String, usize>>>,
     most: usize,
 }
 
 #[derive(Debug)]
 struct Weight {
-    used: Arc<AtomicUsize>,
+    budget: Budget,
+    tenant: String,
     bytes: usize,
 }
 
@@ -121,12 +125,11 @@ impl Reading {
         Self { shared, ..self }
     }
 
-    /// Counts it against `budget` as long as it lives; whether there was room.
-    pub fn weigh(&mut self, budget: &Budget) -> bool {
+    /// Counts it against `budget` and its `tenant`'s share as long as it lives; whether there was room.
+    pub fn weigh(&mut self, budget: &Budget, tenant: &str) -> bool {
         let bytes = self.size();
-        let fits = budget.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= budget.most;
-        self.weight = Some(Weight { used: budget.used.clone(), bytes });
-        fits
+        self.weight = Some(Weight { budget: budget.clone(), tenant: tenant.to_owned(), bytes });
+        budget.add(tenant, bytes)
     }
 
     /// The body's length in bytes.
@@ -139,20 +142,38 @@ impl Reading {
 // === impl Budget ===
 
 impl Budget {
-    /// At most `most` bytes.
+    /// At most `most` bytes, a quarter of it for one tenant.
     pub fn new(most: usize) -> Self {
         Self { used: Arc::default(), most }
     }
 
     /// The bytes in use.
     pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.tenants().values().sum()
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, tenant: &str, bytes: usize) -> bool {
+        let mut tenants = self.tenants();
+        let theirs = tenants.entry(tenant.to_owned()).or_default();
+        *theirs = theirs.saturating_add(bytes);
+        let theirs = *theirs;
+        theirs <= self.most / SHARE && tenants.values().sum::<usize>() <= self.most
     }
 }
 
 impl Drop for Weight {
     fn drop(&mut self) {
-        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        let mut tenants = self.budget.tenants();
+        if let Some(theirs) = tenants.get_mut(&self.tenant) {
+            *theirs = theirs.saturating_sub(self.bytes);
+            if *theirs == 0 {
+                tenants.remove(&self.tenant);
+            }
+        }
     }
 }
 

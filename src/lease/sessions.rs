@@ -12,6 +12,17 @@ pub trait Evictable {
     fn is_holding(&self) -> bool;
     /// When it was last asked.
     fn last_asked(&self) -> Moment;
+    /// Whose it is, as far as shares go.
+    fn tenant(&self) -> &str;
+}
+
+/// What became of a session that was to be kept.
+#[derive(Debug)]
+pub enum Inserted<S> {
+    /// It is kept; this one had to go for it.
+    Free(Option<Arc<S>>),
+    /// There is one already.
+    Occupied(Arc<S>),
 }
 
 /// Sessions by key, at most so many.
@@ -38,18 +49,15 @@ impl<K: Clone + Eq + Hash, S: Evictable> Sessions<K, S> {
         self.map().get(key).cloned()
     }
 
-    /// Keeps `session` in the place of one with its key. If there are too many, the one
-    /// asked least recently goes, those that hold nothing first; it is returned.
-    pub fn insert(&self, key: K, session: Arc<S>) -> Option<Arc<S>> {
+    /// Keeps `session`, unless there is one of its key. If there are too many, one goes.
+    pub fn insert(&self, key: K, session: Arc<S>) -> Inserted<S> {
         let mut map = self.map();
-        let full = map.len() >= self.most && !map.contains_key(&key);
-        let evicted = full.then(|| {
-            let oldest = map.iter().min_by_key(|(_, session)| (session.is_holding(), session.last_asked()));
-            let key = oldest.map(|(key, _)| key.clone());
-            key.and_then(|key| map.remove(&key))
-        });
+        if let Some(known) = map.get(&key) {
+            return Inserted::Occupied(known.clone());
+        }
+        let evicted = (map.len() >= self.most).then(|| evict(&mut map)).flatten();
         map.insert(key, session);
-        evicted.flatten()
+        Inserted::Free(evicted)
     }
 
     /// Forgets `used`, not one that has taken its place; whether it was there.
@@ -68,4 +76,18 @@ impl<K: Clone + Eq + Hash, S: Evictable> Sessions<K, S> {
     pub fn count(&self) -> usize {
         self.map().len()
     }
+}
+
+/// Takes one out: of the tenant that has most, the one that holds nothing and was asked least
+/// recently. So a tenant that makes many sessions pushes out its own.
+fn evict<K: Clone + Eq + Hash, S: Evictable>(map: &mut HashMap<K, Arc<S>>) -> Option<Arc<S>> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for session in map.values() {
+        *counts.entry(session.tenant()).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(tenant, _)| tenant)?;
+    let theirs = map.iter().filter(|(_, session)| session.tenant() == most);
+    let oldest = theirs.min_by_key(|(_, session)| (session.is_holding(), session.last_asked()))?;
+    let key = oldest.0.clone();
+    map.remove(&key)
 }

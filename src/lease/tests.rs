@@ -199,15 +199,18 @@ async fn a_silent_server_does_not_hold_up_the_others() {
     tokio::time::sleep(Duration::from_secs(101)).await;
     assert!(all.last().unwrap().times() >= 18, "{}", all.last().unwrap().times());
     let silent: u32 = all.iter().take(100).map(|ward| ward.times()).sum();
-    assert!((36..=44).contains(&silent), "four at a time: {silent}");
+    assert!((144..=176).contains(&silent), "sixteen at a time: {silent}");
 }
 
 #[test]
 fn the_budget_counts_what_lives() {
-    let budget = Budget::new(10);
+    let budget = Budget::new(40);
     let mut one = Reading::of(SecretSlice::from(vec![0; 6]));
     let mut two = Reading::of(SecretSlice::from(vec![0; 6]));
-    assert!(one.weigh(&budget) && !two.weigh(&budget));
+    assert!(one.weigh(&budget, "a") && !two.weigh(&budget, "a"));
+    let mut other = Reading::of(SecretSlice::from(vec![0; 6]));
+    assert!(other.weigh(&budget, "b"), "a tenant that takes much takes only its share");
+    drop(other);
     drop(two);
     assert_eq!(budget.used(), 6);
     drop(one);

@@ -3,6 +3,7 @@
 //! What happens when one object of many fails is decided here: the whole Mount
 //! fails, and the error names every one (decision 7).
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +106,9 @@ impl Mounts {
     #[must_use]
     pub fn named(&self, mut mount: Mount) -> Mount {
         if mount.class.is_none() {
-            mount.class = self.provider.class_of(&mount.pod, &mount.parameters);
+            let look = AssertUnwindSafe(|| self.provider.class_of(&mount.pod, &mount.parameters));
+            // This is before the guard that catches faults, and only a name.
+            mount.class = std::panic::catch_unwind(look).unwrap_or_default();
         }
         mount
     }

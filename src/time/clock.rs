@@ -4,6 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Moment;
 
+/// A hundred years.
+const AGES: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The wall time: what tokens and certificates are dated by.
@@ -21,7 +24,7 @@ pub trait Clock: Send + Sync {
     fn dated(&self, moment: Moment) -> SystemTime {
         let (now, moment_now) = (self.now(), self.moment());
         // A server may announce an end that no calendar has.
-        let later = now.checked_add(moment.since(moment_now)).unwrap_or(now);
+        let later = now.checked_add(moment.since(moment_now)).unwrap_or(now + AGES);
         later.checked_sub(moment_now.since(moment)).unwrap_or(later)
     }
 }

@@ -23,7 +23,7 @@ impl<B: Backend> Core<B> {
         let session = self.sessions.get(&Key::new(scope, pod))?;
         let state = session.state();
         let mut classes = state.classes.iter().filter(|(name, _)| !name.is_empty());
-        classes.find(|(_, class)| *class.parameters == *parameters).map(|(name, _)| name.clone())
+        classes.find(|(_, class)| class.parameters == *parameters).map(|(name, _)| name.clone())
     }
 
     fn entry(&self, session: &Arc<Session<B>>) -> Entry {

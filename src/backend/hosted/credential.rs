@@ -27,6 +27,8 @@ pub(super) struct Standing {
     pub(super) dead: bool,
     /// Something was refused that should not be: the next Mount, which brings a proof, finds out.
     pub(super) doubtful: bool,
+    /// Since when, or when it was last asked about without a Mount.
+    pub(super) doubted: Option<Moment>,
     /// It may not ask about its leases or itself: nothing is checked.
     pub(super) mute: bool,
     /// When renewing it may be tried again.
@@ -104,6 +106,11 @@ impl Wait {
     pub(super) fn not_before(&self, term: &Term) -> Option<Moment> {
         let at = term.renew_at()?;
         Some(self.until.map_or(at, |until| until.max(at)))
+    }
+
+    /// Whether no renewal has failed since the last that did not.
+    pub(super) const fn is_first(&self) -> bool {
+        self.until.is_none()
     }
 
     /// A renewal failed: a longer pause each time, with chance in it.

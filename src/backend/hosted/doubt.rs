@@ -83,8 +83,12 @@ impl<B: Backend> Core<B> {
         by: Deadline,
     ) -> bool {
         let Some((old, _)) = lease(session, read) else { return false };
+        let Some(_turn) = by.bound(session.turn.lock()).await else { return true };
         if old.standing().dead {
             return false;
+        }
+        if !old.standing().doubtful && old.standing().mute {
+            return true;
         }
         match self.backend.is_alive(&old.credential, by).await {
             Ok(true) => return clear(&old),

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::error::{Error, Kind, Stage};
 use crate::identity::Presented;
 use crate::lease::freshness::{Facts, Verdict};
-use crate::lease::{Credential, Life, Shared};
+use crate::lease::{Credential, Life, Shared, Term};
 use crate::time::Deadline;
 
 /// After a refusal that a new login did not mend, refusals cost no login for so long.
@@ -46,7 +46,12 @@ impl<B: Backend> Core<B> {
         let mut answers = self.fetch(session, &held, reads, by).await;
         let refused = refused(&answers);
         if !refused.is_empty() {
-            answers.extend(self.healed(session, &held, refused, proof, by).await);
+            // Some backends tell a dead credential from a path that is denied.
+            let dead = |answer: &Result<_, Error>| {
+                answer.as_ref().is_err_and(|error| error.kind() == Kind::Unauthenticated)
+            };
+            let was_dead = answers.values().any(dead);
+            answers.extend(self.healed(session, &held, refused, was_dead, proof, by).await);
         }
         if answers.values().flatten().any(|shared| shared.reading.life.is_minted()) {
             self.save(session).await;
@@ -66,6 +71,9 @@ impl<B: Backend> Core<B> {
         let now = self.host.clock.moment();
         {
             let state = session.state();
+            if state.ended {
+                return Err(ended(self.backend.name()));
+            }
             let gap = state.asked.gap();
             let good = |held: &&Arc<Held<B::Credential>>| {
                 held.is_usable(now) && (!minting || held.is_good_for_minting(now, gap))
@@ -75,8 +83,7 @@ impl<B: Backend> Core<B> {
             }
         }
         let new = self.new_credential(session, proof, by).await?;
-        self.succeed(session, new.clone(), by).await;
-        Ok(new)
+        Ok(self.succeed(session, new, by).await)
     }
 
     /// A login for a session that is there already. A refusal ends it (decision 2).
@@ -114,10 +121,14 @@ impl<B: Backend> Core<B> {
         let answered = reads.into_iter().zip(answers).map(|(read, answer)| {
             self.tell_minted(session, &read, answer.as_ref());
             let answer = answer.map(|mut reading| {
-                let fits = reading.weigh(&self.host.budget) || reading.life.is_minted();
+                let fits = reading.weigh(&self.host.budget, &session.pod.namespace);
                 let shared = Shared { reading: Arc::new(reading), read_at: now };
                 if fits {
                     self.keep(session, &read, &shared, Some(held));
+                } else if shared.reading.life.is_minted() {
+                    let (provider, pod) = (self.backend.name(), &session.pod);
+                    tracing::warn!(provider, %pod, ?read, "there is no room to keep what was made: every refresh \
+                        has it made anew (--max-session-bytes, of which a namespace gets a quarter)");
                 }
                 shared
             });
@@ -139,8 +150,16 @@ impl<B: Backend> Core<B> {
             return;
         }
         let Some(owner) = held.or(state.held.as_ref()).cloned() else { return };
-        let facts = Facts::new(shared.read_at, &shared.reading.life);
-        let soon = facts.lease.as_ref().and_then(crate::lease::Term::renew_at);
+        let mut facts = Facts::new(shared.read_at, &shared.reading.life);
+        // What the last authority read is not this one's; what it made is the pod's.
+        if !facts.life.is_minted() && *owner.credential.authority() != state.authority {
+            return;
+        }
+        if owner.credential.is_counted() {
+            // Renewing would use it up, and what it made would end with it.
+            facts.lease.iter_mut().for_each(Term::give_up_renewing);
+        }
+        let soon = facts.lease.as_ref().and_then(Term::renew_at);
         state.keep(read.clone(), shared.reading.clone(), facts, &owner);
         drop(state);
         if let Some(at) = soon.into_iter().chain(owner.standing().renew_at()).min() {
@@ -155,11 +174,21 @@ impl<B: Backend> Core<B> {
         session: &Arc<Session<B>>,
         old: &Arc<Held<B::Credential>>,
         refused: Vec<B::Read>,
+        was_dead: bool,
         proof: &Arc<Presented>,
         by: Deadline,
     ) -> Answers<B::Read> {
+        let Some(_turn) = by.bound(session.turn.lock()).await else { return Answers::new() };
         let now = self.host.clock.moment();
-        if session.state().no_login_before.is_some_and(|until| now < until) {
+        let (held, is_early) = {
+            let state = session.state();
+            (state.held.clone(), state.no_login_before.is_some_and(|until| now < until))
+        };
+        // Another gathering has found out the same, and has logged in.
+        if let Some(held) = held.filter(|held| !Arc::ptr_eq(held, old) && held.is_usable(now)) {
+            return self.fetch(session, &held, refused, by).await;
+        }
+        if is_early && !was_dead {
             return Answers::new();
         }
         // If this login fails, the refusals of the first are what is reported: they name the objects.
@@ -203,6 +232,13 @@ impl<B: Backend> Core<B> {
 pub(super) fn refused<R: Clone, T>(answers: &HashMap<R, Result<T, Error>>) -> Vec<R> {
     let refused = answers.iter().filter(|(_, answer)| answer.as_ref().is_err_and(Error::is_refusal));
     refused.map(|(read, _)| read.clone()).collect()
+}
+
+/// The kubelet asks again, and finds a session of its own.
+fn ended(provider: &str) -> Error {
+    Error::new(Kind::Unavailable, Stage::Login, "the pod's session ended while it was used")
+        .with("backend", provider)
+        .hint("nothing: the next try begins a new one")
 }
 
 pub(super) fn late(provider: &str) -> Error {

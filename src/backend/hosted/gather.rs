@@ -14,12 +14,10 @@ use crate::error::{Error, Errors, Kind};
 use crate::identity::Presented;
 use crate::lease::freshness::Verdict;
 use crate::lease::{Authority, Credential, Flight, Shared, Turn, launch, promise};
-use crate::time::{Deadline, Moment};
+use crate::time::Deadline;
 
 /// Bringing may show that what was kept is gone; then it is brought too.
 const ROUNDS: usize = 2;
-/// A pod that is new here is given no shared value that is older, whatever its class says (decision 3).
-const NEW_POD: Duration = Duration::from_secs(60);
 
 /// What is being brought, by request.
 pub(super) type Gathering<R> = Flight<Batch<R>>;
@@ -29,6 +27,8 @@ pub(super) struct Due<R> {
     pub(super) need: Need<R>,
     /// Why; `None` if there was nothing yet.
     pub(super) verdict: Option<Verdict>,
+    /// How old an answer may be that another pod's token has read.
+    pub(super) age: Duration,
 }
 
 /// A request that another pod is making.
@@ -85,15 +85,15 @@ impl<B: Backend> Core<B> {
         let (mut flights, mut due) = (Vec::new(), Vec::new());
         for need in needs {
             let verdict = state.verdict(need, now, &self.host.policy);
-            if verdict == Some(Verdict::Keep) {
+            // What is under way comes first: it may be here already, and not yet on the shelf.
+            if let Some(flight) = state.flights.get(&need.read).filter(|flight| flight.peek().is_none()) {
+                flights.push(flight.clone());
+            } else if verdict == Some(Verdict::Keep) {
                 let kept = state.kept.get(&need.read).map(|kept| Ok(kept.reading.clone()));
                 readings.extend(kept.map(|kept| (need.read.clone(), kept)));
-            } else if let Some(flight) =
-                state.flights.get(&need.read).filter(|flight| flight.peek().is_none())
-            {
-                flights.push(flight.clone());
             } else {
-                due.push(Due { need: need.clone(), verdict });
+                let age = state.age(need, &self.host.policy);
+                due.push(Due { need: need.clone(), verdict, age });
             }
         }
         if !due.is_empty() {
@@ -141,13 +141,16 @@ impl<B: Backend> Core<B> {
         let turns = self.turns(session, due, &promised);
         let asked = self.asked_for(session, turns.ask, proof, by).await;
         let batch = asked.as_ref().map(|asked| Arc::new(asked.clone())).map_err(Clone::clone);
+        // A login meanwhile may have given another authority: then these answers are not for whoever waits.
+        let authority = session.state().authority.clone();
+        let is_same = turns.led.iter().all(|key| key.authority == authority);
         for key in turns.led {
             let answer = asked.as_ref().ok().and_then(|asked| asked.get(&key.read)?.as_ref().ok());
-            let shared = answer.filter(|answer| answer.reading.shared).cloned();
+            let shared = answer.filter(|answer| is_same && answer.reading.shared).cloned();
             self.shares.landed(key, shared.as_ref());
         }
-        // Nobody may be waiting.
-        let _ = give.send(batch);
+        // Nobody may be waiting; who waits and gets nothing asks for itself.
+        let _ = give.send(if is_same { batch } else { Ok(Batch::default()) });
         brought.extend(asked?);
         let mut own = Vec::new();
         for (due, flight) in turns.wait {
@@ -179,7 +182,7 @@ impl<B: Backend> Core<B> {
                 service_account: session.pod.service_account.clone(),
                 read: due.need.read.clone(),
             };
-            match self.shares.turn(key.clone(), self.oldest(&due, now), flight) {
+            match self.shares.turn(key.clone(), now.less(due.age), flight) {
                 Turn::Adopt(answer) => turns.adopt.push((due.need.read, answer)),
                 Turn::Wait(flight) => turns.wait.push((due, flight)),
                 Turn::Ask => {
@@ -189,12 +192,6 @@ impl<B: Backend> Core<B> {
             }
         }
         turns
-    }
-
-    /// When a shared answer must have come to be good for this request.
-    fn oldest(&self, due: &Due<B::Read>, now: Moment) -> Moment {
-        let interval = self.host.policy.interval(due.need.refresh);
-        now.less(if due.verdict.is_none() { interval.min(NEW_POD) } else { interval })
     }
 
     /// Keeps what another pod's token has read, as old as it is.

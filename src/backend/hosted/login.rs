@@ -13,7 +13,7 @@ use super::session::{Key, Session, State};
 use crate::backend::{Ask, Backend};
 use crate::error::{Error, Kind, Stage};
 use crate::identity::{Claimed, Digest, Presented, Proof};
-use crate::lease::{Credential, Flight, launch};
+use crate::lease::{Credential, Flight, Inserted, launch};
 use crate::time::{Deadline, Moment, Priority};
 
 /// How long a refused login is remembered: a pod that may not log in must not storm
@@ -99,7 +99,7 @@ impl<B: Backend> Core<B> {
         let (now, entry) = (self.host.clock.moment(), (key, proof.digest()));
         let mut logins = self.logins();
         match logins.get(&entry) {
-            Some(LogIn::Flying(flight)) => return Ok(flight.clone()),
+            Some(LogIn::Flying(flight)) if flight.peek().is_none() => return Ok(flight.clone()),
             Some(LogIn::Refused(error, until)) if now < *until => return Err(error.clone()),
             _ => {}
         }
@@ -128,7 +128,7 @@ impl<B: Backend> Core<B> {
         let entry = (key.clone(), digest);
         match result {
             Ok(credential) => {
-                let session = self.admit(key, &proof, credential, known, by).await;
+                let session = self.admit(key, &proof, credential, by).await;
                 self.logins().remove(&entry);
                 Ok(session)
             }
@@ -154,62 +154,72 @@ impl<B: Backend> Core<B> {
         key: Key<B::Scope>,
         proof: &Presented,
         credential: B::Credential,
-        known: Option<Arc<Session<B>>>,
         by: Deadline,
     ) -> Arc<Session<B>> {
         let now = self.host.clock.moment();
         let held = Arc::new(Held::new(credential, now));
-        let known = known.filter(|session| !session.state().ended);
-        let Some(session) = known else {
-            let mut state = State::new(held, now);
-            state.proofs.add(proof.digest(), now);
-            let session = Arc::new(Session::new(self, key.clone(), proof.pod().clone(), state));
-            self.begin(key, session.clone());
-            return session;
-        };
+        let mut state = State::new(held.clone(), now);
+        state.proofs.add(proof.digest(), now);
+        let new = Arc::new(Session::new(self, key.clone(), proof.pod().clone(), state));
+        let Some(session) = self.begin(key, &new) else { return new };
+        // It was there, or another login has made it meanwhile. Nobody else changes its credential now.
+        let turn = session.turn.lock().await;
         self.succeed(&session, held, by).await;
         session.state().proofs.add(proof.digest(), now);
+        drop(turn);
         self.save(&session).await;
         session
     }
 
-    /// A session begins: it has its place, and the keeper knows it.
-    pub(super) fn begin(self: &Arc<Self>, key: Key<B::Scope>, session: Arc<Session<B>>) {
-        session.tend_at(&self.host.keeper, self.host.clock.moment() + FIRST_TICK);
-        if let Some(evicted) = self.sessions.insert(key, session) {
-            self.end(&evicted, "full");
+    /// A session begins: it has its place, and the keeper knows it. If its key has one
+    /// already, that one is returned, and nothing else happens.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        key: Key<B::Scope>,
+        session: &Arc<Session<B>>,
+    ) -> Option<Arc<Session<B>>> {
+        match self.sessions.insert(key, session.clone()) {
+            Inserted::Occupied(known) => return Some(known),
+            Inserted::Free(evicted) => evicted.iter().for_each(|evicted| self.end(evicted, "full")),
         }
+        session.tend_at(&self.host.keeper, self.host.clock.moment() + FIRST_TICK);
+        None
     }
 
     /// A session gets a new login's credential (decision 2). Of equal authority, the old
     /// one stays as long as it is good; of another, the new one takes over all reads and
     /// the old one only keeps its leases alive. What the new one may not ask for is dropped.
+    /// Returns the one that is good from now on. The caller has the session's turn.
     pub(super) async fn succeed(
         self: &Arc<Self>,
         session: &Arc<Session<B>>,
         new: Arc<Held<B::Credential>>,
         by: Deadline,
-    ) {
+    ) -> Arc<Held<B::Credential>> {
         self.narrow(session, &new, by).await;
         let (now, mut state) = (self.host.clock.moment(), session.state());
         let gap = state.asked.gap();
         let equal = *new.credential.authority() == state.authority;
         let is_good =
             |old: &Arc<Held<B::Credential>>| old.is_usable(now) && old.is_good_for_minting(now, gap);
-        if equal && state.held.as_ref().is_some_and(is_good) {
-            drop(state);
-            self.give_back_behind(new, "replaced");
-            return;
+        if state.ended {
+            return new;
         }
-        if equal && let Some(old) = &state.held {
+        let owns = state.kept.values().any(|kept| Arc::ptr_eq(&kept.owner, &new));
+        if let Some(old) = state.held.clone().filter(|_| equal) {
+            if is_good(&old) && !owns {
+                drop(state);
+                self.give_back_behind(new, "replaced");
+                return old;
+            }
             new.standing().mute = old.standing().mute;
         }
         if !equal {
             state.authority = new.credential.authority().clone();
-            state.kept.retain(|_, kept| kept.facts.life.is_minted());
-            self.host.recorder.ended(self.backend.name(), "authority");
+            state.kept.retain(|_, kept| kept.facts.life.is_minted() || Arc::ptr_eq(&kept.owner, &new));
         }
-        state.held = Some(new);
+        state.held = Some(new.clone());
+        new
     }
 
     /// Drops what was made for the pod and could not be made any more.
@@ -264,9 +274,11 @@ impl<B: Backend> Core<B> {
     }
 }
 
-/// Whether a login's failure is the server's no, to this pod or to its role: not an outage, not a limit.
+/// Whether a login's failure is the server's no, to this pod or to its role: not an outage,
+/// not a limit, not a proxy's page, not a file of ours that is just being replaced.
 pub(super) const fn is_denial(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Denied | Kind::Unauthenticated | Kind::Invalid | Kind::NotFound)
+    let no = matches!(error.kind(), Kind::Denied | Kind::Unauthenticated | Kind::Invalid | Kind::NotFound);
+    no && error.is_verdict()
 }
 
 fn late(provider: &str) -> Error {

@@ -18,14 +18,30 @@ impl<B: Backend> Core<B> {
         let (session, proof) = self.session(&ask, &claimed, scope).await?;
         let first = !session.has_answered(ask.class);
         let by = ask.by.of(if first { Priority::First } else { Priority::Refresh });
-        session.asked(&ask, self.host.clock.moment());
         let needs = self.backend.reads(&objects);
+        session.asked(&ask, &needs, self.host.clock.moment());
         let readings = self.readings(&session, &needs, &proof, by).await;
         let picked = readings.and_then(|readings| self.backend.pick(&objects, &readings));
+        self.warn_outlived(&session);
         if let Err(errors) = &picked {
             session.state().last_error = Some(errors.to_string());
         }
         Ok((picked?, self.delivery(&session, ask.class)))
+    }
+
+    /// Decision 4: a term that is shorter than the time between Mounts leaves the pod without it for a while.
+    fn warn_outlived(&self, session: &Session<B>) {
+        let is_news = {
+            let mut state = session.state();
+            let is_outlived = state.is_outlived();
+            is_outlived && !std::mem::replace(&mut state.said_short, true)
+        };
+        if is_news {
+            let (provider, pod) = (self.backend.name(), &session.pod);
+            tracing::warn!(provider, %pod, "what was made for this pod lives shorter than its mounts are apart: \
+                give the backend's role a longer TTL, or have the driver refresh more often");
+            self.host.recorder.outlived(provider);
+        }
     }
 
     /// Hears when the answer has reached the driver.

@@ -1,6 +1,6 @@
 //! One pod's session in one scope: how it is proved, what it holds and keeps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -16,7 +16,11 @@ use crate::lease::{Asked, Credential, Evictable, Keeper, Life, Policy, Reading, 
 use crate::time::{self, Moment};
 
 /// The classes that one session remembers: a pod has a few volumes.
-const CLASSES: usize = 16;
+const CLASSES: usize = 64;
+/// Mounts that are no further apart are those of a pod's start.
+const TOGETHER: Duration = Duration::from_secs(50);
+/// A pod that is new here is given no shared value that is older, whatever its class says (decision 3).
+const NEW_POD: Duration = Duration::from_secs(60);
 
 /// Everything that tells two sessions of one provider apart (decision 3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,12 +39,15 @@ pub(super) struct Session<B: Backend> {
     /// Its name with the keeper, and its server.
     pub(super) id: u64,
     pub(super) lane: u64,
-    /// One login at a time.
+    /// Held by whoever changes the session's credential.
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// Held by whoever changes what is on the shelf: an older state must not come last.
+    pub(super) shelf_turn: tokio::sync::Mutex<()>,
     state: Mutex<State<B>>,
 }
 
 /// What changes of a session.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, none excludes another")]
 pub(super) struct State<B: Backend> {
     pub(super) proofs: Proofs,
     /// The credential that requests are made with.
@@ -50,7 +57,7 @@ pub(super) struct State<B: Backend> {
     pub(super) kept: HashMap<B::Read, Kept<B>>,
     /// What is being brought.
     pub(super) flights: HashMap<B::Read, Gathering<B::Read>>,
-    pub(super) classes: BTreeMap<String, Class>,
+    pub(super) classes: BTreeMap<String, Class<B::Read>>,
     pub(super) asked: Asked,
     /// When an answer last reached the driver.
     pub(super) delivered: Option<Moment>,
@@ -59,6 +66,8 @@ pub(super) struct State<B: Backend> {
     pub(super) no_login_before: Option<Moment>,
     /// The liveness source has seen the pod.
     pub(super) seen: bool,
+    /// It was said that its leases are shorter than its Mounts are apart.
+    pub(super) said_short: bool,
     /// It was dropped: nothing is put into it any more.
     pub(super) ended: bool,
     /// It has something on the shelf.
@@ -68,10 +77,13 @@ pub(super) struct State<B: Backend> {
 }
 
 /// A class that was asked for.
-pub(super) struct Class {
-    pub(super) parameters: Arc<Parameters>,
+pub(super) struct Class<R> {
+    pub(super) parameters: Parameters,
+    /// What it needs, in its order.
+    pub(super) reads: Vec<R>,
     /// Whether it was ever answered.
     pub(super) answered: bool,
+    pub(super) last: Moment,
 }
 
 /// An answer that is kept.
@@ -99,7 +111,16 @@ impl<B: Backend> Session<B> {
     pub(super) fn new(core: &Arc<Core<B>>, key: Key<B::Scope>, pod: Pod, state: State<B>) -> Self {
         let lane = lane(&core.backend.place(&key.scope));
         let (core, id) = (Arc::downgrade(core), core.host.keeper.register());
-        Self { core, key, pod, id, lane, turn: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+        Self {
+            core,
+            key,
+            pod,
+            id,
+            lane,
+            turn: tokio::sync::Mutex::default(),
+            shelf_turn: tokio::sync::Mutex::default(),
+            state: Mutex::new(state),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State<B>> {
@@ -117,16 +138,23 @@ impl<B: Backend> Session<B> {
         keeper.schedule(self.id, Arc::downgrade(&tended), at);
     }
 
-    /// A Mount came.
-    pub(super) fn asked(&self, ask: &Ask<'_>, now: Moment) {
+    /// A Mount came, which needs this.
+    pub(super) fn asked(&self, ask: &Ask<'_>, needs: &[Need<B::Read>], now: Moment) {
         let mut state = self.state();
         state.asked.again(now);
         let name = ask.class.unwrap_or_default();
         // An old driver's rotation names no class: its class is known from the first Mount.
-        if state.classes.len() < CLASSES && (!name.is_empty() || state.classes.is_empty()) {
-            let parameters = Arc::new(ask.parameters.clone());
-            let class = Class { parameters: parameters.clone(), answered: false };
-            state.classes.entry(name.to_owned()).or_insert(class).parameters = parameters;
+        if name.is_empty() && !state.classes.is_empty() {
+            return;
+        }
+        let reads: Vec<_> = needs.iter().map(|need| need.read.clone()).collect();
+        let known = state.classes.remove(name);
+        let answered = known.as_ref().is_some_and(|class| class.answered);
+        let is_changed = known.is_none_or(|class| class.reads != reads);
+        let class = Class { parameters: ask.parameters.clone(), reads, answered, last: now };
+        state.classes.insert(name.to_owned(), class);
+        if is_changed {
+            state.forget_unneeded();
         }
     }
 
@@ -165,6 +193,10 @@ impl<B: Backend> Evictable for Session<B> {
     fn last_asked(&self) -> Moment {
         self.state().asked.last()
     }
+
+    fn tenant(&self) -> &str {
+        &self.pod.namespace
+    }
 }
 
 // === impl State ===
@@ -185,6 +217,7 @@ impl<B: Backend> State<B> {
             last_error: None,
             no_login_before: None,
             seen: false,
+            said_short: false,
             ended: false,
             shelved: false,
             jitter: u32::try_from(jitter).unwrap_or_default(),
@@ -196,9 +229,44 @@ impl<B: Backend> State<B> {
         self.kept.values().any(|kept| kept.facts.life.is_minted())
     }
 
-    /// Whether only one Mount ever came, long ago.
+    /// Whether all Mounts came together, long ago: the pod's volumes were mounted, and never refreshed.
     pub(super) fn is_unrefreshed(&self, now: Moment) -> bool {
-        self.asked.count() == 1 && now.since(self.asked.last()) >= UNREFRESHED
+        let together = self.asked.last().since(self.asked.first()) < TOGETHER;
+        together && now.since(self.asked.last()) >= UNREFRESHED
+    }
+
+    /// Whether something that was made for the pod lives shorter than its Mounts are apart.
+    pub(super) fn is_outlived(&self) -> bool {
+        let gap = self.asked.gap();
+        self.kept.values().any(|kept| kept.facts.lease.is_some_and(|term| term.most() < gap))
+    }
+
+    /// Drops what no class of the pod asks for any more: a lease of it is left to run out.
+    fn forget_unneeded(&mut self) {
+        while self.classes.len() > CLASSES {
+            let oldest =
+                self.classes.iter().min_by_key(|(_, class)| class.last).map(|(name, _)| name.clone());
+            oldest.and_then(|name| self.classes.remove(&name));
+        }
+        let needed: HashSet<&B::Read> = self.classes.values().flat_map(|class| &class.reads).collect();
+        self.kept.retain(|read, _| needed.contains(read));
+    }
+
+    /// Drops what has ended and was not replaced: its class is not asked for any more.
+    pub(super) fn forget_ended(&mut self, now: Moment) {
+        self.kept.retain(|_, kept| {
+            let ends = kept.facts.ends(kept.owner.standing().term.as_ref());
+            !kept.facts.life.is_minted() || ends.is_none_or(|ends| ends > now)
+        });
+    }
+
+    /// How old an answer may be that another pod's token has read.
+    pub(super) fn age(&self, need: &Need<B::Read>, policy: &Policy) -> Duration {
+        let interval = policy.interval(need.refresh);
+        match self.kept.get(&need.read) {
+            Some(kept) => kept.facts.interval(&Rules { interval, ..self.rules(need, policy) }),
+            None => interval.min(NEW_POD),
+        }
     }
 
     /// What a Mount at `now` does about what it needs; `None` if it is not here.

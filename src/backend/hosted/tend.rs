@@ -22,6 +22,10 @@ const TICK: Duration = Duration::from_secs(60);
 const LIVENESS_TICK: Duration = Duration::from_secs(15);
 /// How long one renewal may take.
 const RENEWAL: Duration = Duration::from_secs(10);
+/// How long one session may be tended at a time: others wait for the same place.
+const ONE_TIME: Duration = Duration::from_secs(10);
+/// How often it is asked whether a credential that was refused lives after all.
+const DOUBT: Duration = Duration::from_secs(300);
 /// What was made for a pod and never reached it is given back after this: the kubelet
 /// comes back within two minutes, or not at all.
 const UNDELIVERED: Duration = Duration::from_secs(600);
@@ -33,6 +37,8 @@ struct Lease<B: Backend> {
     read: B::Read,
     id: LeaseId,
     term: Term,
+    /// It has not failed lately.
+    is_first: bool,
     owner: Arc<Held<B::Credential>>,
 }
 
@@ -64,8 +70,10 @@ impl<B: Backend> Core<B> {
             self.leave(session, reason);
             return None;
         }
+        session.state().forget_ended(now);
         self.warn_unrefreshed(session, now);
-        let renewed = self.renew_owners(session).await | self.renew_leases(session).await;
+        let until = Deadline::after(ONE_TIME);
+        let renewed = self.renew_owners(session, until).await | self.renew_leases(session, until).await;
         if renewed {
             self.save(session).await;
         }
@@ -108,10 +116,14 @@ impl<B: Backend> Core<B> {
 
     /// Renews the credentials that leases die with. One that only reads runs out; the
     /// next Mount that reads logs in again, which costs less.
-    async fn renew_owners(&self, session: &Session<B>) -> bool {
+    async fn renew_owners(&self, session: &Session<B>, until: Deadline) -> bool {
         let (mut any, owners) = (false, session.state().owners());
         for held in owners {
+            if until.left().is_zero() {
+                break;
+            }
             let now = self.host.clock.moment();
+            self.ask_again(&held, now).await;
             let due = held.standing().renew_at().is_some_and(|at| at <= now);
             let Some(term) = held.standing().term.filter(|_| due) else { continue };
             let result = self.renew(&held, Renewal::Credential(term.most()), term.left(now)).await;
@@ -135,7 +147,8 @@ impl<B: Backend> Core<B> {
                 if standing.term.is_some_and(|term| !term.is_renewable()) { "capped" } else { "ok" }
             }
             Err(error) => {
-                let verdict = self.judged(session, held, &error).await;
+                let is_first = held.standing().wait.is_first();
+                let verdict = self.judged(session, held, &error, is_first).await;
                 let mut standing = held.standing();
                 match verdict {
                     Judged::Later => standing.wait.longer(now),
@@ -149,9 +162,32 @@ impl<B: Backend> Core<B> {
         self.host.recorder.renewed(self.backend.name(), "token", outcome);
     }
 
-    async fn renew_leases(&self, session: &Session<B>) -> bool {
+    /// Where no Mount comes to find out, a refusal that was a server's slip must not be the last word.
+    async fn ask_again(&self, held: &Held<B::Credential>, now: Moment) {
+        let is_time = {
+            let mut standing = held.standing();
+            let asked = standing.doubted.get_or_insert(now);
+            let is_time = now.since(*asked) >= DOUBT;
+            if is_time {
+                *asked = now;
+            }
+            if !standing.doubtful {
+                standing.doubted = None;
+            }
+            standing.doubtful && is_time
+        };
+        let by = Deadline::after(RENEWAL).of(Priority::Renewal);
+        if is_time && self.backend.is_alive(&held.credential, by).await.unwrap_or_default() {
+            held.standing().doubtful = false;
+        }
+    }
+
+    async fn renew_leases(&self, session: &Session<B>, until: Deadline) -> bool {
         let due = self.due_leases(session);
         for lease in &due {
+            if until.left().is_zero() {
+                break;
+            }
             let left = lease.term.left(self.host.clock.moment());
             let what = Renewal::Lease(&lease.id, lease.term.most());
             let result = self.renew(&lease.owner, what, left).await;
@@ -172,7 +208,8 @@ impl<B: Backend> Core<B> {
                 .not_before(&term)
                 .filter(|_| !kept.facts.gone && !stands.dead && !stands.doubtful)?;
             let (read, id, owner) = (read.clone(), id.clone(), kept.owner.clone());
-            (at <= now).then_some(Lease { read, id, term, owner })
+            let is_first = kept.wait.is_first();
+            (at <= now).then_some(Lease { read, id, term, is_first, owner })
         });
         due.collect()
     }
@@ -180,7 +217,7 @@ impl<B: Backend> Core<B> {
     async fn lease_renewed(&self, session: &Session<B>, lease: &Lease<B>, result: Result<Grant, Error>) {
         let verdict = match &result {
             Ok(_) => Judged::Later,
-            Err(error) => self.judged(session, &lease.owner, error).await,
+            Err(error) => self.judged(session, &lease.owner, error, lease.is_first).await,
         };
         let (now, mut state) = (self.host.clock.moment(), session.state());
         let is_same = |life: &Life| matches!(life, Life::Leased { id, .. } if *id == lease.id);
@@ -218,7 +255,13 @@ impl<B: Backend> Core<B> {
     }
 
     /// What a failed renewal means.
-    async fn judged(&self, session: &Session<B>, held: &Held<B::Credential>, error: &Error) -> Judged {
+    async fn judged(
+        &self,
+        session: &Session<B>,
+        held: &Held<B::Credential>,
+        error: &Error,
+        is_first: bool,
+    ) -> Judged {
         let by = Deadline::after(RENEWAL).of(Priority::Renewal);
         let verdict = match error.kind() {
             Kind::NotFound => Judged::Gone,
@@ -235,8 +278,12 @@ impl<B: Backend> Core<B> {
             }
         };
         let (provider, pod, then) = (self.backend.name(), &session.pod, verdict.then());
-        // Once for each: none of these is tried again but the first, which is rare and has pauses.
-        tracing::warn!(provider, %pod, %error, then, "a renewal failed");
+        // In an outage every lease of the node fails every few seconds: the series count that.
+        if verdict == Judged::Later && !is_first {
+            tracing::debug!(provider, %pod, %error, then, "a renewal failed again");
+        } else {
+            tracing::warn!(provider, %pod, %error, then, "a renewal failed");
+        }
         verdict
     }
 

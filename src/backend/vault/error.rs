@@ -79,13 +79,19 @@ impl At<'_> {
         let said = body.as_ref().map(|body| body.texts("errors").join("; ")).unwrap_or_default();
         let plain = if body.is_none() { plain(reply) } else { String::new() };
         let row = ANY.iter().chain(self.rows).find(|row| row.fits(reply.status, &said, &plain));
-        let kind = row.map_or_else(|| self.kind(reply.status), |row| row.kind);
+        let kind = match (row, &body) {
+            (Some(row), _) => row.kind,
+            // A proxy's page says nothing of the secret nor of who asks.
+            (None, None) if (400..500).contains(&reply.status) && reply.status != 429 => Kind::Precondition,
+            (None, _) => self.kind(reply.status),
+        };
         let text = self.text(reply, body.as_ref(), row, &said);
         let mut error = self.error(kind, reply.status, text).retry_after(reply.retry_after);
         let hint = row.map(|row| row.hint).filter(|hint| !hint.is_empty()).map(|hint| self.fill(hint));
         if let Some(hint) = self.gone(reply, body.as_ref()).or(hint) {
             error = error.hint(hint);
         }
+        error = error.verdict(body.is_some());
         let ambiguous = matches!(reply.status, 400 | 403) && row.is_none_or(|row| row.ambiguous);
         Refusal { error, ambiguous, acted: reply.status >= 500 && reply.status != 503 }
     }

@@ -12,6 +12,7 @@ pub(super) struct Leases {
     revoked: IntCounterVec,
     ended: IntCounterVec,
     handoff_failures: IntCounterVec,
+    outlived: IntCounterVec,
 }
 
 // === impl Leases ===
@@ -41,13 +42,18 @@ impl Leases {
             )?,
             ended: make.counter(
                 "keymount_sessions_ended_total",
-                "Sessions that ended without revocation, by reason",
+                "Sessions that ended, by reason",
                 &["provider", "reason"],
             )?,
             handoff_failures: make.counter(
                 "keymount_handoff_failures_total",
                 "Hand-off files that could not be written, read or removed",
                 &["provider", "what"],
+            )?,
+            outlived: make.counter(
+                "keymount_short_terms_total",
+                "Sessions whose leases live shorter than their Mounts are apart",
+                &["provider"],
             )?,
         })
     }
@@ -70,6 +76,10 @@ impl Leases {
 
     pub(super) fn ended(&self, provider: &str, reason: &str) {
         count(&self.ended, &[provider, reason]);
+    }
+
+    pub(super) fn outlived(&self, provider: &str) {
+        count(&self.outlived, &[provider]);
     }
 
     pub(super) fn handoff_failed(&self, provider: &str, what: &str) {

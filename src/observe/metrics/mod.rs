@@ -131,6 +131,10 @@ impl backend::Recorder for Metrics {
         self.leases.ended(provider, reason);
     }
 
+    fn outlived(&self, provider: &'static str) {
+        self.leases.outlived(provider);
+    }
+
     fn handoff_failed(&self, provider: &'static str, what: &'static str) {
         self.leases.handoff_failed(provider, what);
     }

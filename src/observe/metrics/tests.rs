@@ -89,6 +89,7 @@ async fn what_happens_to_leases_is_counted() {
     metrics.revoked("vault", "pod_gone", "denied");
     metrics.ended("vault", "idle");
     metrics.handoff_failed("vault", "write");
+    metrics.outlived("vault");
     assert_lines(
         &text(&metrics, &[]),
         &[
@@ -97,6 +98,7 @@ async fn what_happens_to_leases_is_counted() {
             r#"keymount_shared_reads_total{provider="vault"} 1"#,
             r#"keymount_revoked_total{outcome="denied",provider="vault",reason="pod_gone"} 1"#,
             r#"keymount_sessions_ended_total{provider="vault",reason="idle"} 1"#,
+            r#"keymount_short_terms_total{provider="vault"} 1"#,
             r#"keymount_handoff_failures_total{provider="vault",what="write"} 1"#,
         ],
     );

@@ -92,9 +92,9 @@ async fn any_account(world: &World) {
         .await;
 }
 
-/// Without an entity nothing says that two tokens are one identity.
+/// What answers differently to each token is nobody else's.
 #[tokio::test(flavor = "multi_thread")]
-async fn batch_and_own_answers_are_not_shared_between_replicas() {
+async fn own_answers_are_not_shared_between_replicas() {
     let Some(world) = World::with("cross-own", &INTERVAL).await else { return };
     world
         .bao

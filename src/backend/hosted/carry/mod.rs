@@ -6,6 +6,7 @@
 
 mod record;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ impl<B: Backend> Core<B> {
     /// Puts what was made for the session's pod on the shelf, before anybody gets it.
     pub(super) async fn save(&self, session: &Arc<Session<B>>) {
         let Some(folder) = &self.host.shelf else { return };
+        let _turn = session.shelf_turn.lock().await;
         let Some(record) = self.record(session) else { return };
         session.state().shelved = true;
         if let Err(error) = folder.put(&self.name(&session.key, &session.pod), record).await {
@@ -43,9 +45,13 @@ impl<B: Backend> Core<B> {
         }
     }
 
-    /// Takes an ended session off the shelf.
+    /// Takes an ended session off the shelf, unless the pod has another one there by now.
     pub(super) async fn unshelve(&self, session: &Arc<Session<B>>) {
         let Some(folder) = &self.host.shelf else { return };
+        let _turn = session.shelf_turn.lock().await;
+        if self.sessions.get(&session.key).is_some_and(|next| next.state().shelved) {
+            return;
+        }
         if let Err(error) = folder.remove(&self.name(&session.key, &session.pod)).await {
             tracing::warn!(provider = self.backend.name(), %error, "cannot remove a hand-off file");
             self.host.recorder.handoff_failed(self.backend.name(), "remove");
@@ -66,14 +72,16 @@ impl<B: Backend> Core<B> {
         };
         let mut taken = 0;
         for (name, content) in found {
-            match content.and_then(|content| self.restore(&name, &content)) {
-                Ok(true) => taken += 1,
-                // Nothing of it lives any more.
-                Ok(false) => drop(folder.remove(&name).await),
-                Err(error) => {
-                    tracing::warn!(provider, file = name, %error, "a hand-off file is not taken over; its session begins anew");
-                    self.host.recorder.handoff_failed(provider, "read");
-                }
+            let is_read = content.is_ok();
+            let restored = content.and_then(|content| self.restore(&name, &content));
+            taken += usize::from(matches!(restored, Ok(true)));
+            if let Err(error) = &restored {
+                tracing::warn!(provider, file = name, %error, "a hand-off file is not taken over; its session begins anew");
+                self.host.recorder.handoff_failed(provider, "read");
+            }
+            // Nobody will want it any more. One that could not be trusted is not touched.
+            if is_read && !matches!(restored, Ok(true)) {
+                let _ = folder.remove(&name).await;
             }
         }
         // Those that began before the folder was held have left nothing there yet.
@@ -105,10 +113,11 @@ impl<B: Backend> Core<B> {
             .map(|held| self.pack(held, state.held.as_ref().is_some_and(|now| Arc::ptr_eq(now, held))))
             .collect();
         let classes: Vec<_> = state.classes.iter().collect();
+        let places = places::<B>(&classes);
         let minted = state.kept.iter().filter(|(_, kept)| kept.facts.life.is_minted());
         let minted = minted.filter_map(|(read, kept)| {
             let owner = credentials.iter().position(|held| Arc::ptr_eq(held, &kept.owner))?;
-            let (class, at) = self.place_of(read, &classes)?;
+            let &(class, at) = places.get(read)?;
             MintedRecord::new(class, at, kept, owner)
         });
         let record = Record {
@@ -137,14 +146,6 @@ impl<B: Backend> Core<B> {
         Some(CredentialRecord { packed, term, held: is_held, mute: standing.mute })
     }
 
-    /// Where the request is among what the classes need.
-    fn place_of(&self, read: &B::Read, classes: &[(&String, &Class)]) -> Option<(usize, usize)> {
-        classes.iter().enumerate().find_map(|(at, (_, class))| {
-            let (_, objects) = self.backend.parse(&class.parameters).ok()?;
-            Some((at, self.backend.reads(&objects).iter().position(|need| need.read == *read)?))
-        })
-    }
-
     /// Makes a session of a file; `false` if nothing of it lives.
     fn restore(self: &Arc<Self>, name: &str, content: &[u8]) -> Result<bool, Error> {
         // The parser's error could show a part of the content.
@@ -160,12 +161,14 @@ impl<B: Backend> Core<B> {
             return Err(refused("it is under another session's name, or the settings have changed"));
         }
         let owners = self.owners_of(&record, &key.scope)?;
-        let Some(state) = self.state_of(&record, &reads, &owners) else { return Ok(false) };
-        if self.sessions.get(&key).is_none() {
+        let state = self.state_of(&record, &reads, &owners).ok_or_else(|| refused("it is damaged"))?;
+        let lives = state.is_holding();
+        if lives {
             let session = Arc::new(Session::new(self, key.clone(), pod, state));
-            self.begin(key, session);
+            // A session that began meanwhile has credentials of its own: these run out.
+            let _ = self.begin(key, &session);
         }
-        Ok(true)
+        Ok(lives)
     }
 
     /// The scope of the record's classes, which is one, and what each class needs.
@@ -194,7 +197,7 @@ impl<B: Backend> Core<B> {
         owners.collect::<Option<_>>().ok_or_else(|| refused("its credential cannot be read"))
     }
 
-    /// What the record holds that still lives; `None` if that is nothing.
+    /// What the record holds that still lives; `None` if it is damaged.
     fn state_of(
         &self,
         record: &Record,
@@ -203,8 +206,9 @@ impl<B: Backend> Core<B> {
     ) -> Option<State<B>> {
         let now = self.host.clock.moment();
         let held = record.credentials.iter().position(|stored| stored.held);
-        let held = held.and_then(|at| owners.get(at)).or(owners.first())?.clone();
-        let mut state = State::new(held, now);
+        let held = held.and_then(|at| owners.get(at)).cloned();
+        let mut state = State::new(held.clone().or_else(|| owners.first().cloned())?, now);
+        state.held = held;
         for minted in &record.minted {
             let read = reads.get(minted.class)?.get(minted.read)?.clone();
             let (owner, facts) = (owners.get(minted.owner)?.clone(), minted.facts());
@@ -213,21 +217,31 @@ impl<B: Backend> Core<B> {
                 continue;
             }
             let mut reading = Reading::new(minted.body()?, facts.life.clone());
-            reading.weigh(&self.host.budget);
+            reading.weigh(&self.host.budget, &record.pod.namespace);
             state.kept.insert(read, Kept { reading: Arc::new(reading), facts, owner, wait: Wait::default() });
         }
         for (digest, at) in &record.proofs {
             state.proofs.add(Digest::parse(digest)?, Moment::at(Duration::from_millis(*at)));
         }
-        for class in &record.classes {
-            let parameters = Arc::new(class.parameters());
-            state.classes.insert(class.name.clone(), Class { parameters, answered: class.answered });
+        for (class, reads) in record.classes.iter().zip(reads) {
+            let (parameters, reads) = (class.parameters(), reads.clone());
+            let class_of_pod = Class { parameters, reads, answered: class.answered, last: now };
+            state.classes.insert(class.name.clone(), class_of_pod);
         }
         // It may have been delivered: only what certainly was not is given back.
-        state.delivered = Some(now);
+        state.delivered = state.kept.values().map(|kept| kept.facts.read_at).max().or(Some(now));
         (state.seen, state.shelved) = (record.seen, true);
-        state.is_holding().then_some(state)
+        Some(state)
     }
+}
+
+/// Where each request is among what the classes need.
+fn places<'a, B: Backend>(classes: &[(&String, &'a Class<B::Read>)]) -> HashMap<&'a B::Read, (usize, usize)> {
+    let each = classes
+        .iter()
+        .enumerate()
+        .flat_map(|(class, (_, of))| of.reads.iter().enumerate().map(move |(at, read)| (read, (class, at))));
+    each.collect()
 }
 
 fn refused(fault: impl Into<String>) -> Error {

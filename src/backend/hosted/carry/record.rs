@@ -119,7 +119,7 @@ impl PodRecord {
 // === impl ClassRecord ===
 
 impl ClassRecord {
-    pub(super) fn of(name: &str, class: &Class) -> Self {
+    pub(super) fn of<R>(name: &str, class: &Class<R>) -> Self {
         let pairs = class.parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
         Self { name: name.to_owned(), answered: class.answered, parameters: pairs.collect() }
     }

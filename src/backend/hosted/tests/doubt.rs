@@ -88,3 +88,73 @@ async fn a_session_is_forgotten_only_by_who_used_it() {
     world.provider.0.end(&old, "denied");
     assert_eq!(world.sessions().len(), 1);
 }
+
+/// Two volumes of one pod find out at once that its token is dead.
+#[tokio::test(start_paused = true)]
+async fn two_that_heal_at_once_log_in_once_and_revoke_nothing() {
+    let world = World::new();
+    let web = web();
+    world.ask(&web, "kv:a kv:b").await.unwrap();
+    world.paper.revoke_all();
+    world.paper.book().slow = Duration::from_millis(50);
+    drive(2 * MINUTE).await;
+    let (one, two) =
+        tokio::join!(world.ask_as(&web, "one", "kv:a db:ro"), world.ask_as(&web, "two", "kv:b db:rw"));
+    assert!(one.is_ok() && two.is_ok());
+    drive(MINUTE).await;
+    assert_eq!(
+        (world.paper.count("login"), world.paper.count("revoke"), world.paper.living().len()),
+        (2, 0, 2)
+    );
+}
+
+/// The token that a use would use up is not used to renew what it made.
+#[tokio::test(start_paused = true)]
+async fn leases_of_a_token_that_counts_its_uses_are_not_renewed() {
+    let world = World::new();
+    world.paper.book().uses = true;
+    let first = world.good(&web(), "db:ro").await;
+    for _ in 0..6 {
+        drive(MINUTE).await;
+        assert_eq!(world.good(&web(), "db:ro").await, first);
+    }
+    drive(MINUTE).await;
+    assert_ne!(world.good(&web(), "db:ro").await, first, "replaced when a third is left");
+    assert_eq!(world.paper.count("renew"), 0);
+}
+
+/// A server that refuses once what it should not: without any Mount it is asked again.
+#[tokio::test(start_paused = true)]
+async fn a_doubt_without_mounts_is_cleared_by_the_keeper() {
+    let world = World::new();
+    world.paper.book().lease_max = 600 * MINUTE;
+    world.paper.book().lease_ttl = 60 * MINUTE;
+    world.good(&web(), "db:ro").await;
+    drive(30 * MINUTE).await;
+    world.paper.book().faults.insert("renew", Kind::Denied);
+    world.paper.book().no_lookup = true;
+    drive(12 * MINUTE).await;
+    world.paper.book().faults.clear();
+    world.paper.book().no_lookup = false;
+    drive(70 * MINUTE).await;
+    assert_eq!(world.paper.living().len(), 1);
+}
+
+/// What a login of another authority read is not for those who waited under the old one.
+#[tokio::test(start_paused = true)]
+async fn who_waits_gets_nothing_that_another_authority_read() {
+    let world = World::new();
+    world.paper.book().token_ttl = 5 * MINUTE;
+    let (one, two) = (pod("app", "web", "web-1"), pod("app", "web", "web-2"));
+    world.good(&one, "kv:a").await;
+    drive(3 * MINUTE).await;
+    world.good(&two, "kv:a").await;
+    // The first pod's token has run out; its next login gives more.
+    drive(3 * MINUTE).await;
+    world.paper.book().policies.insert("more".into());
+    world.paper.book().slow = Duration::from_millis(50);
+    let shared = world.heard.count("shared");
+    let (first, second) = tokio::join!(world.ask(&one, "kv:a"), world.ask(&two, "kv:a"));
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(world.heard.count("shared"), shared, "each asked for itself");
+}

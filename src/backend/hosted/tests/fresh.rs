@@ -129,7 +129,7 @@ async fn a_token_that_ran_out_is_replaced_when_there_is_something_to_read() {
 
 #[tokio::test(start_paused = true)]
 async fn values_beyond_the_budget_are_served_and_not_kept() {
-    let world = World::with(|wishes| wishes.policy.max_bytes = 4);
+    let world = World::with(|wishes| wishes.policy.max_bytes = 16);
     world.ask(&web(), "kv:a kv:b").await.unwrap();
     assert_eq!(world.sessions()[0].static_values, 1);
     assert_eq!(world.ask(&web(), "kv:a kv:b").await.unwrap(), ["one", "two"]);

@@ -123,6 +123,12 @@ impl World {
         self.ask_with(pod, &[("objects", objects)]).await
     }
 
+    /// A Mount of another class.
+    async fn ask_as(&self, pod: &Pod, class: &str, objects: &str) -> Result<Vec<String>, Errors> {
+        let (token, by) = (self.token(pod), Deadline::after(Duration::from_secs(20)));
+        self.ask_class(pod, class, &token, &[("objects", objects)], by).await
+    }
+
     async fn ask_with(&self, pod: &Pod, pairs: &[(&str, &str)]) -> Result<Vec<String>, Errors> {
         let token = self.token(pod);
         self.ask_by(pod, &token, pairs, Deadline::after(Duration::from_secs(20))).await
@@ -135,10 +141,21 @@ impl World {
         pairs: &[(&str, &str)],
         by: Deadline,
     ) -> Result<Vec<String>, Errors> {
+        self.ask_class(pod, "class", token, pairs, by).await
+    }
+
+    async fn ask_class(
+        &self,
+        pod: &Pod,
+        class: &str,
+        token: &str,
+        pairs: &[(&str, &str)],
+        by: Deadline,
+    ) -> Result<Vec<String>, Errors> {
         let parameters: Parameters =
             pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         let tokens = tokens("paper", token);
-        let ask = Ask { pod, class: Some("class"), tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask { pod, class: Some(class), tokens: &tokens, parameters: &parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         receipt.keep();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -235,6 +252,10 @@ impl Recorder for Heard {
 
     fn ended(&self, _: &'static str, reason: &'static str) {
         self.note(format!("ended {reason}"));
+    }
+
+    fn outlived(&self, _: &'static str) {
+        self.note("outlived".into());
     }
 
     fn handoff_failed(&self, _: &'static str, what: &'static str) {

@@ -38,6 +38,8 @@ pub struct Book {
     pub uses: bool,
     /// What fails, by operation: `login`, `fetch`, `renew`, `check`.
     pub faults: HashMap<&'static str, Kind>,
+    /// What fails is a proxy's fault, not a decision of the server.
+    pub not_the_server: bool,
     /// How long each request takes.
     pub slow: Duration,
     /// Tokens may not ask about themselves.
@@ -91,6 +93,7 @@ impl Paper {
             lease_max: hour,
             uses: false,
             faults: HashMap::new(),
+            not_the_server: false,
             slow: Duration::ZERO,
             no_lookup: false,
             tokens: BTreeMap::new(),
@@ -131,8 +134,9 @@ impl Paper {
             book.slow
         };
         tokio::time::sleep(slow).await;
-        match self.book().faults.get(operation) {
-            Some(kind) => Err(error(*kind, operation)),
+        let book = self.book();
+        match book.faults.get(operation) {
+            Some(kind) => Err(error(*kind, operation).verdict(!book.not_the_server)),
             None => Ok(()),
         }
     }
@@ -193,7 +197,7 @@ impl Granted {
 }
 
 fn error(kind: Kind, text: &str) -> Error {
-    Error::new(kind, Stage::Read, text)
+    Error::new(kind, Stage::Read, text).verdict(true)
 }
 
 impl Backend for Paper {

@@ -178,3 +178,35 @@ async fn sessions_are_bounded_and_those_that_hold_something_go_last() {
     assert_eq!((world.sessions().len(), world.heard.count("ended full")), (3, 3));
     assert_eq!(world.good(&pod("app", "web", "dynamic"), "db:ro").await, first);
 }
+
+/// A proxy's page, a file of ours that is being replaced: not the server's no.
+#[tokio::test(start_paused = true)]
+async fn only_the_server_itself_can_deny() {
+    let world = World::new();
+    let first = world.good(&web(), "db:ro").await;
+    world.paper.book().not_the_server = true;
+    world.paper.book().faults.insert("login", Kind::NotFound);
+    world.rotate(&web()).await;
+    assert_eq!(world.ask(&web(), "db:ro").await.unwrap_err().kind(), Kind::NotFound);
+    world.paper.book().faults.clear();
+    assert_eq!(world.good(&web(), "db:ro").await, first, "the session is there");
+}
+
+/// Old drivers make a token for each call: two first Mounts, two tokens, one session.
+#[tokio::test(start_paused = true)]
+async fn two_first_logins_make_one_session() {
+    let world = World::new();
+    world.paper.book().slow = Duration::from_millis(100);
+    let (web, by) = (web(), Deadline::after(MINUTE));
+    let one = world.fresh_token(&web);
+    drive(Duration::from_secs(1)).await;
+    let two = world.fresh_token(&web);
+    let (first, second) = tokio::join!(
+        world.ask_by(&web, &one, &[("objects", "db:ro")], by),
+        world.ask_by(&web, &two, &[("objects", "db:ro")], by)
+    );
+    assert_eq!(first.unwrap(), second.unwrap());
+    drive(MINUTE).await;
+    assert_eq!((world.sessions().len(), world.paper.living().len()), (1, 1));
+    assert_eq!((world.paper.count("login"), world.paper.count("revoke")), (2, 1));
+}
