@@ -85,6 +85,8 @@ async fn more_calls_than_a_connections_table_holds() {
         assert_eq!(driver.tree(&pod)["user"].1, b"app-user", "call {call}");
         driver.unpublish(&pod).await.unwrap();
     }
+    let logs = world.keymount.logs();
+    assert_eq!(logs.matches("a driver older than v1.6.0").count(), 1, "one connection");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use super::frame::{CONTINUATION, HEADERS, Head, MAX_FRAME, write_block};
 pub(super) const MAX_HELD: usize = 64 * 1024;
 
 /// A block as far as it has come.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Block {
     /// HEADERS, once it has come.
     first: Option<Head>,

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 /// The length of a frame's head.
 pub(super) const HEAD: usize = 9;
-/// The most that a frame may carry: we announce no other SETTINGS_MAX_FRAME_SIZE.
+/// The most that a frame may carry: we announce no other `SETTINGS_MAX_FRAME_SIZE`.
 pub(super) const MAX_FRAME: usize = 16 * 1024;
 
 pub(super) const HEADERS: u8 = 1;

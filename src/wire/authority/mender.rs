@@ -1,14 +1,12 @@
 //! What a header block says, with an authority that h2 takes (RFC 7541).
 
-use std::fmt;
-
 use http::uri::Authority;
 use loona_hpack::Decoder;
 
 const AUTHORITY: &[u8] = b":authority";
 /// What drivers from v1.6.0 on send.
 const LEGAL: &[u8] = b"localhost";
-/// We announce no SETTINGS_HEADER_TABLE_SIZE: it is the default (RFC 9113, 6.5.2).
+/// We announce no `SETTINGS_HEADER_TABLE_SIZE`: it is the default (RFC 9113, 6.5.2).
 const TABLE: usize = 4096;
 /// The most that a block may say, counted as h2 does (RFC 9113, 6.5.2), whose own limit
 /// is half of it. A few bytes of indexes can say megabytes.
@@ -20,7 +18,7 @@ const ENTRY: usize = 32;
 pub(super) struct Mender(Decoder<'static>);
 
 /// A block, encoded again without any use of a table.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Encoded {
     pub(super) block: Vec<u8>,
     /// Whether its authority had to be replaced.
@@ -44,13 +42,6 @@ impl Default for Mender {
         let mut decoder = Decoder::new();
         decoder.set_max_allowed_table_size(TABLE);
         Self(decoder)
-    }
-}
-
-/// Says nothing of the headers.
-impl fmt::Debug for Mender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Mender").finish()
     }
 }
 

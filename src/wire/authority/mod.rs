@@ -26,8 +26,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use walk::Walk;
 
-/// A connection whose reader sees legal authorities only.
-#[derive(Debug)]
+/// A connection whose reader sees legal authorities only. No `Debug`, here and below: what
+/// is held back may be a pod's token.
 pub(super) struct Mended<S> {
     inner: S,
     /// What was held back and may now be read.

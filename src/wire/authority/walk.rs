@@ -10,7 +10,7 @@ use super::mender::Mender;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Where we are in the stream of bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Walk {
     /// Bytes of the preface that have come.
     greeted: usize,

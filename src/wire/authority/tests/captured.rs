@@ -17,6 +17,11 @@ pub(super) fn old() -> Vec<u8> {
     bytes(OLD)
 }
 
+/// The header blocks of a hundred calls of one connection.
+pub(super) fn hundred() -> Vec<Vec<u8>> {
+    BLOCKS.lines().map(|line| bytes(line.split(' ').next().unwrap())).collect()
+}
+
 fn seen(bytes: &[u8]) -> Vec<Seen> {
     let (seen, failed) = requests(Mended::new(Pieces::new([bytes], false)));
     assert!(failed.is_none(), "{failed:?}");
@@ -54,7 +59,7 @@ fn a_new_drivers_bytes_are_not_touched() {
 /// In call 73 the authority has been evicted from the table and comes as a literal again.
 #[test]
 fn a_hundred_calls_of_one_connection() {
-    let blocks: Vec<_> = BLOCKS.lines().map(|line| bytes(line.split(' ').next().unwrap())).collect();
+    let blocks = hundred();
     let frames: Vec<_> = blocks.iter().zip(0..).map(|(block, at)| frame(1, 0x5, 2 * at + 1, block)).collect();
     let calls = seen(&connection(&frames));
     assert_eq!(calls.len(), 100);

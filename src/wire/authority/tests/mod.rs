@@ -7,6 +7,7 @@
 
 mod captured;
 mod client;
+mod cost;
 mod peer;
 mod random;
 mod strange;
