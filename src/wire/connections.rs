@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
+use super::authority::Mended;
 use super::final_codes::{FinalCodes, Guarded};
 use super::proto::csi_driver_provider_server::CsiDriverProviderServer;
 use super::service::server;
@@ -42,8 +43,8 @@ pub async fn serve(bound: Bound, service: Service, stop: CancellationToken) {
 
 async fn one(stream: UnixStream, service: Answers, stop: CancellationToken) {
     let mut http = http2::Builder::new(TokioExecutor::new());
-    let mut connection =
-        pin!(http.max_concurrent_streams(STREAMS).serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Mended::new(stream));
+    let mut connection = pin!(http.max_concurrent_streams(STREAMS).serve_connection(stream, service));
     let ended = match stop.run_until_cancelled(connection.as_mut()).await {
         Some(ended) => ended,
         None => {

@@ -3,6 +3,7 @@
 //! Layers, outside in: final codes, deadline, queue, the handler in a task of
 //! its own (decision 8).
 
+mod authority;
 mod connections;
 mod deadline;
 mod delivery;

@@ -17,6 +17,7 @@ mod support;
 
 mod answers;
 mod metrics;
+mod old_drivers;
 mod process;
 mod proof;
 mod status;

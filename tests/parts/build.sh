@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver, a kube-apiserver, OpenBao, etcd, PostgreSQL and promtool. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL and promtool. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -29,7 +29,7 @@ trap cleanup EXIT
 # The name of a part's folder: a changed go.mod or go.sum is another part.
 key() { # NAME
   local files=("$HERE/$1/go.mod" "$HERE/$1/go.sum")
-  if [[ $1 == driver ]]; then files+=("$HERE"/mlog/*); fi
+  if [[ $1 == driver* ]]; then files+=("$HERE"/mlog/*); fi
   echo "$1-$(cat "${files[@]}" | sha256sum | cut -c1-12)"
 }
 
@@ -93,13 +93,15 @@ postgres_bin() { # the newest version that has both the server and its set-up pr
 
 line() { if [[ -n $2 && -e $2 ]]; then echo "$1=$2"; fi; } # NAME PATH
 
-DRIVER=$PARTS/$(key driver) KUBERNETES=$PARTS/$(key kubernetes)
+DRIVER=$PARTS/$(key driver) DRIVER_OLD=$PARTS/$(key driver-old) KUBERNETES=$PARTS/$(key kubernetes)
 part openbao "$PARTS/openbao-$OPENBAO/bao" openbao
 part etcd "$(command -v etcd || true)" debian etcd-server
 part postgresql "$(postgres_bin)" debian postgresql
 part promtool "$(command -v promtool || true)" debian prometheus
 part driver "$DRIVER/secrets-store-csi-driver" \
   go_program driver sigs.k8s.io/secrets-store-csi-driver/cmd/secrets-store-csi-driver ''
+part driver-old "$DRIVER_OLD/secrets-store-csi-driver" \
+  go_program driver-old sigs.k8s.io/secrets-store-csi-driver/cmd/secrets-store-csi-driver ''
 part kube-apiserver "$KUBERNETES/kube-apiserver" \
   go_program kubernetes k8s.io/kubernetes/cmd/kube-apiserver "-X $STAMP.gitVersion=v$KUBE_VERSION \
 -X $STAMP.gitMajor=${KUBE_VERSION%%.*} -X $STAMP.gitMinor=$(cut -d. -f2 <<<"$KUBE_VERSION")"
@@ -107,6 +109,7 @@ part kube-apiserver "$KUBERNETES/kube-apiserver" \
 {
   line KUBE_APISERVER "$KUBERNETES/kube-apiserver"
   line CSI_DRIVER "$DRIVER/secrets-store-csi-driver"
+  line CSI_DRIVER_OLD "$DRIVER_OLD/secrets-store-csi-driver"
   line CSI_DEPLOY "$DRIVER/deploy"
   line BAO_BIN "$PARTS/openbao-$OPENBAO/bao"
   line ETCD_BIN "$(command -v etcd || true)"

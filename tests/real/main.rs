@@ -23,6 +23,7 @@ mod hazard;
 mod kv;
 mod leases;
 mod manifests;
+mod old_driver;
 mod outage;
 mod security;
 mod tls;

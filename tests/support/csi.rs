@@ -49,11 +49,23 @@ pub type Tree = BTreeMap<String, (u32, Vec<u8>)>;
 impl Driver {
     /// `None` when a part is missing, or when we are not root and cannot mount.
     pub async fn start(kube: &Kube, providers: &Path, options: Options) -> Option<Self> {
-        let (program, deploy) = (parts::require("CSI_DRIVER")?, parts::require("CSI_DEPLOY")?);
+        Self::run(&parts::require("CSI_DRIVER")?, kube, providers, options).await
+    }
+
+    /// One of before v1.6.0: it names the socket's path as authority, is not asked again by the kubelet, and
+    /// rotates by itself each `interval`, with tokens of its own for this audience.
+    pub async fn start_old(kube: &Kube, providers: &Path, options: Options, audience: &str) -> Option<Self> {
+        let driver = Self::run(&parts::require("CSI_DRIVER_OLD")?, kube, providers, options).await?;
+        kube.token_requests(&[audience]).await;
+        Some(driver)
+    }
+
+    async fn run(program: &Path, kube: &Kube, providers: &Path, options: Options) -> Option<Self> {
+        let deploy = parts::require("CSI_DEPLOY")?;
         kube.install_driver_objects(&deploy).await;
         let home = tempfile::tempdir().expect("folder");
         let port = ports::free();
-        let command = driver_command(&program, &home.path().join("csi.sock"), providers, options, port, kube);
+        let command = driver_command(program, &home.path().join("csi.sock"), providers, options, port, kube);
         let child = Child::start(Spec { name: "driver", command, home: home.path(), stop: "TERM" });
         let metrics = Http::new(format!("http://127.0.0.1:{port}"), None, "authorization");
         let driver = Self { child, home, metrics };

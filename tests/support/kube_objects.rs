@@ -156,6 +156,13 @@ impl Kube {
         }
     }
 
+    /// The audiences of the CSIDriver object. Drivers before v1.6.0 read them there when they rotate.
+    pub async fn token_requests(&self, audiences: &[&str]) {
+        let requests: Vec<_> = audiences.iter().map(|audience| json!({"audience": audience})).collect();
+        let path = format!("apis/storage.k8s.io/v1/csidrivers/{DRIVER}");
+        self.merge_patch(&path, &json!({"spec": {"tokenRequests": requests}})).await;
+    }
+
     /// A SecretProviderClass; an older one of the same name is replaced. `secret_objects` is `spec.secretObjects`.
     pub async fn class(
         &self,

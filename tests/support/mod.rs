@@ -25,6 +25,7 @@ pub mod keymount;
 pub mod kube;
 pub mod kube_objects;
 pub mod kube_start;
+pub mod old_client;
 pub mod parts;
 pub mod ports;
 pub mod postgres;

@@ -11,7 +11,7 @@ use super::csi_messages::volume_context;
 use super::kube_objects::{PodRef, Token};
 use super::provider_messages::{MountRequest, VersionRequest};
 pub use super::provider_messages::{MountResponse, ObjectVersion, VersionResponse};
-use super::secrets;
+use super::{old_client, secrets};
 
 /// One connection to a provider's socket, as the driver holds one for its whole life.
 #[derive(Clone)]
@@ -28,6 +28,17 @@ impl Provider {
         });
         // The authority that driver v1.6.0 sends.
         let endpoint = Endpoint::from_static("http://localhost").user_agent("grpc-go/1.79.3")?;
+        Ok(Self { channel: endpoint.connect_with_connector(connector).await? })
+    }
+
+    /// The same as a driver before v1.6.0: its authority is the socket's path.
+    pub async fn connect_as_old_driver(socket: &Path) -> Result<Self, tonic::transport::Error> {
+        let socket = socket.to_owned();
+        let connector = tower::service_fn(move |_| {
+            let socket = socket.clone();
+            async move { old_client::connect(socket).await.map(hyper_util::rt::TokioIo::new) }
+        });
+        let endpoint = Endpoint::from_static("http://localhost").user_agent("grpc-go/1.56.3")?;
         Ok(Self { channel: endpoint.connect_with_connector(connector).await? })
     }
 
