@@ -1,0 +1,92 @@
+//! One fetch: token, Mount, folder.
+
+use std::time::Duration;
+
+use super::set::Set;
+use super::{Failure, inputs, pod};
+use crate::app::Single;
+use crate::backend::Parameters;
+use crate::cli::Class;
+use crate::config::Fetch;
+use crate::files::atomic;
+use crate::identity::{Said, Tokens};
+use crate::mount::{Answer, Mount};
+use crate::time::{Backoff, Deadline};
+
+/// How much earlier than ours the backend's deadline is: its own text says more.
+const MARGIN: Duration = Duration::from_millis(250);
+/// The waits before the first set is there.
+const FIRST: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+
+/// What is fetched, from where and into which folder.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) fetch: Fetch,
+    pub(super) class: Class,
+    pub(super) single: Single,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// The first set, tried until `--timeout`: what is transient always, and what may still be
+    /// set up by somebody else for as long as we mean to stay.
+    pub(super) async fn first(&self) -> Result<Set, Failure> {
+        let (by, mut waits) = (Deadline::after(self.fetch.timeout), FIRST);
+        loop {
+            let failure = match self.once(by).await {
+                Ok(set) => return Ok(set),
+                Err(failure) => failure,
+            };
+            let wait = waits.next().unwrap_or_default();
+            if wait >= by.left() || !(failure.is_transient() || self.fetch.watch) {
+                return Err(failure);
+            }
+            tracing::warn!(class = self.class.name, failure = failure.text, "no files yet; trying again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// One turn: reads the token, asks, and writes.
+    pub(super) async fn once(&self, by: Deadline) -> Result<Set, Failure> {
+        let ask = async {
+            let mount = self.mount().await?;
+            self.single.mount(&mount, by.less(MARGIN)).await.map_err(Failure::from)
+        };
+        let answer = by.bound(ask).await.unwrap_or_else(|| Err(late()))?;
+        self.write(answer).await
+    }
+
+    async fn mount(&self) -> Result<Mount, Failure> {
+        let token = inputs::token(&self.fetch.token).await?;
+        let class = self.class.clone();
+        let pod = pod::pod(&self.fetch.pod, Said::of(&token).as_ref(), class.namespace.as_deref());
+        // As a pod's own attribute would: it wins over the class.
+        let audience = self.fetch.audience.clone().map(|audience| ("audience".to_owned(), audience));
+        let parameters: Parameters = class.parameters.into_iter().chain(audience).collect();
+        let (tokens, permission) = (Tokens::own(token), self.fetch.mode);
+        Ok(Mount { pod, class: Some(class.name), parameters, tokens, permission })
+    }
+
+    /// What was minted for files that are not there is given back with the receipt.
+    async fn write(&self, answer: Answer) -> Result<Set, Failure> {
+        let (set, out) = (Set::of(&answer), self.fetch.out.clone());
+        let Answer { files, receipt, .. } = answer;
+        let written = tokio::task::spawn_blocking(move || atomic::write(&out, &files)).await;
+        let written = written.map_err(std::io::Error::other).and_then(|written| written);
+        let outcome = written.map_err(|error| self.unwritten(&error))?;
+        receipt.keep();
+        Ok(set.written(&outcome))
+    }
+
+    fn unwritten(&self, error: &std::io::Error) -> Failure {
+        Failure::new(
+            Failure::OTHER,
+            format!("cannot write the files to {}: {error}", self.fetch.out.display()),
+        )
+    }
+}
+
+fn late() -> Failure {
+    Failure::new(Failure::AWAY, "the files were not there within --timeout")
+}
