@@ -1,7 +1,10 @@
 //! Texts that are made from the command line itself: completions and manual pages.
 
+use std::io::{self, Write as _};
+
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
+use clap_mangen::Man;
 
 use super::flags;
 
@@ -41,7 +44,26 @@ pub(super) fn man_text(matches: &ArgMatches) -> Result<String, String> {
         let found = command.find_subcommand(name).cloned();
         command = found.ok_or_else(|| format!("man: there is no command {name}"))?;
     }
+    page(command).map_err(|error| error.to_string())
+}
+
+/// Our own synopsis: the library's names every setting.
+fn page(command: Command) -> io::Result<String> {
+    let usage = command.get_bin_name().unwrap_or(env!("CARGO_PKG_NAME")).to_owned();
+    let (has_commands, says_more) = (command.has_subcommands(), command.get_after_help().is_some());
+    let command_name = if has_commands { " \\fICOMMAND\\fR" } else { "" };
+    let man = Man::new(command).source(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page).map_err(|error| error.to_string())?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    writeln!(page, ".SH SYNOPSIS\n\\fB{usage}\\fR{command_name} [\\fIOPTIONS\\fR]")?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if has_commands {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if says_more {
+        man.render_extra_section(&mut page)?;
+    }
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

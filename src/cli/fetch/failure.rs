@@ -9,6 +9,8 @@ pub struct Failure {
     pub code: u8,
     /// What is wrong, and what to change; nothing secret.
     pub text: String,
+    /// Whether only we could change it, by being started otherwise.
+    lasting: bool,
 }
 
 // === impl Failure ===
@@ -27,7 +29,12 @@ impl Failure {
 
     /// A failure of this code.
     pub(super) fn new(code: u8, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), lasting: code == Self::USAGE }
+    }
+
+    /// Whether the same fetch may still succeed, once somebody has set up what is missing.
+    pub(super) const fn may_mend(&self) -> bool {
+        !self.lasting
     }
 
     /// Whether the same fetch may succeed a moment later.
@@ -40,7 +47,7 @@ impl From<Errors> for Failure {
     fn from(errors: Errors) -> Self {
         let kind = errors.kind();
         let stage = errors.iter().find(|error| error.kind() == kind).map(Error::stage);
-        Self::new(code(kind, stage), errors.to_string())
+        Self { code: code(kind, stage), text: errors.to_string(), lasting: kind == Kind::Invalid }
     }
 }
 

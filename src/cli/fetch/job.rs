@@ -32,17 +32,20 @@ impl Job {
     /// The first set, tried until `--timeout`: what is transient always, and what may still be
     /// set up by somebody else for as long as we mean to stay.
     pub(super) async fn first(&self) -> Result<Set, Failure> {
-        let (by, mut waits) = (Deadline::after(self.fetch.timeout), FIRST);
+        let (by, mut waits, mut before) = (Deadline::after(self.fetch.timeout), FIRST, None);
         loop {
             let failure = match self.once(by).await {
                 Ok(set) => return Ok(set),
-                Err(failure) => failure,
+                // What was wrong before says more than that there was no time left for another try.
+                Err(failure) => before.filter(|_| by.left() <= MARGIN).unwrap_or(failure),
             };
             let wait = waits.next().unwrap_or_default();
-            if wait >= by.left() || !(failure.is_transient() || self.fetch.watch) {
+            let hope = if self.fetch.watch { failure.may_mend() } else { failure.is_transient() };
+            if wait >= by.left() || !hope {
                 return Err(failure);
             }
             tracing::warn!(class = self.class.name, failure = failure.text, "no files yet; trying again");
+            before = Some(failure);
             tokio::time::sleep(wait).await;
         }
     }
