@@ -32,6 +32,9 @@ struct Bench {
     issuer: Issuer,
     keymount: Keymount,
     provider: Provider,
+    /// The same with `--sessions=off`.
+    bare: Keymount,
+    bare_provider: Provider,
     by_hand: reqwest::Client,
     url: String,
     _bao: Bao,
@@ -46,6 +49,8 @@ async fn main() {
         bench.in_turn(objects).await;
     }
     bench.storm().await;
+    bench.refreshes().await;
+    bench.many_sessions().await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", bench.keymount.pid())).unwrap();
     let memory = status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon"));
     println!("after the storm: {}", memory.collect::<Vec<_>>().join(", ").replace('\t', " "));
@@ -64,26 +69,30 @@ impl Bench {
             bao.put(&format!("secret/data/o{at}"), json!({ "data": { "value": format!("value-{at}") } }))
                 .await;
         }
-        let keymount =
-            Keymount::start(&["--provider", "vault", "--vault-addr", &url, "--vault-mount", "jwt"]).await;
+        let flags = ["--provider", "vault", "--vault-addr", &url, "--vault-mount", "jwt"];
+        let keymount = Keymount::start(&flags).await;
         let provider = keymount.provider("vault").await;
+        let bare = Keymount::start(&[&flags[..], &["--sessions", "off"]].concat()).await;
+        let bare_provider = bare.provider("vault").await;
         Self {
             issuer,
             keymount,
             provider,
+            bare,
+            bare_provider,
             by_hand: reqwest::Client::builder().no_proxy().build().unwrap(),
             url,
             _bao: bao,
         }
     }
 
-    /// A pod of its own service account, and its token.
-    fn pod(&self, at: usize) -> (PodRef, String) {
+    /// A pod of its own service account, new for each case, and its token.
+    fn pod(&self, case: &str, at: usize) -> (PodRef, String) {
         let pod = PodRef {
             namespace: "app".into(),
-            name: format!("pod-{at}"),
-            uid: format!("uid-{at}"),
-            service_account: format!("account-{at}"),
+            name: format!("{case}-{at}"),
+            uid: format!("uid-{case}-{at}"),
+            service_account: format!("account-{case}-{at}"),
             class: "bench".into(),
             volume: "secrets".into(),
             attributes: BTreeMap::new(),
@@ -97,7 +106,7 @@ impl Bench {
     async fn in_turn(&self, objects: usize) {
         let (mut hand, mut ours) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
-            let (pod, token) = self.pod(round as usize);
+            let (pod, token) = self.pod(&format!("turn-{objects}"), round as usize);
             let mount = mount(&pod, &token, objects);
             let first = Instant::now();
             self.requests(&token, objects).await;
@@ -111,7 +120,7 @@ impl Bench {
 
     /// A node's worth of pods at once.
     async fn storm(&self) {
-        let pods: Vec<_> = (0..PODS).map(|at| self.pod(at)).collect();
+        let pods: Vec<_> = (0..PODS).map(|at| self.pod("storm", at)).collect();
         let first = Instant::now();
         futures_util::future::join_all(pods.iter().map(|(_, token)| self.requests(token, 5))).await;
         let hand = first.elapsed();
@@ -123,6 +132,40 @@ impl Bench {
             assert_eq!(answer.unwrap().files.len(), 5);
         }
         report(&format!("{PODS} pods at once, wall"), &mut [hand], &mut [second.elapsed()]);
+    }
+
+    /// A thousand refreshes of one pod, with and without sessions, in turn: the time and the processor's time.
+    async fn refreshes(&self) {
+        let (pod, token) = self.pod("refresh", 0);
+        let mount = mount(&pod, &token, 1);
+        let (mut off, mut on) = (Vec::new(), Vec::new());
+        let before = (cpu(&self.bare), cpu(&self.keymount));
+        for _ in 0..1000 {
+            for (provider, times) in [(&self.bare_provider, &mut off), (&self.provider, &mut on)] {
+                let watch = Instant::now();
+                provider.mount(&mount).await.unwrap();
+                times.push(watch.elapsed());
+            }
+        }
+        println!("{:<28}{:>10}{:>10}", "", "off", "sessions");
+        let (off, on) = (median(&mut off), median(&mut on));
+        println!("{:<28}{off:>8.2}ms{on:>8.2}ms{:>20.2}", "a refresh, 1 object, p50", on / off);
+        let spent = (cpu(&self.bare) - before.0, cpu(&self.keymount) - before.1);
+        println!("{:<28}{:>9.2}s{:>9.2}s", "processor, 1000 of them", spent.0, spent.1);
+    }
+
+    /// A thousand pods that stay: what they cost in memory.
+    async fn many_sessions(&self) {
+        let before = (rss(&self.bare), rss(&self.keymount));
+        for at in 0..1000 {
+            let (pod, token) = self.pod("many", at);
+            let mount = mount(&pod, &token, 5);
+            for provider in [&self.bare_provider, &self.provider] {
+                provider.mount(&mount).await.unwrap();
+            }
+        }
+        let more = (rss(&self.bare) - before.0, rss(&self.keymount) - before.1);
+        println!("{:<28}{:>7.1}MiB{:>7.1}MiB", "memory, 1000 pods more", more.0, more.1);
     }
 
     /// One login and the reads, one after the other, as a simple provider would.
@@ -146,6 +189,25 @@ fn mount(pod: &PodRef, token: &str, objects: usize) -> Mount {
     let token = support::kube_objects::Token { token: token.to_owned(), expiration: String::new() };
     let tokens = BTreeMap::from([("vault".to_owned(), token)]);
     Mount::new(pod, &[("roleName", "web"), ("objects", &list)], &tokens)
+}
+
+/// Seconds of processor time so far, in the kernel's steps of 10 ms.
+fn cpu(keymount: &Keymount) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", keymount.pid())).unwrap();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+/// Resident memory in MiB.
+fn rss(keymount: &Keymount) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", keymount.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+fn median(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1000.0
 }
 
 fn report(name: &str, hand: &mut [Duration], ours: &mut [Duration]) {

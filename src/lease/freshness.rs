@@ -43,6 +43,8 @@ pub struct Facts {
 pub struct Rules {
     /// How often it is read or checked.
     pub interval: Duration,
+    /// No value is read more often, whatever the backend says.
+    pub floor: Duration,
     /// Whether the class says so, not only the operator.
     pub is_asked: bool,
     /// How long before its end it is replaced.
@@ -89,7 +91,7 @@ impl Facts {
     /// How old it may be for a Mount under these rules.
     pub fn interval(&self, rules: &Rules) -> Duration {
         match self.life {
-            Life::Static { hint: Some(hint) } if !rules.is_asked => hint,
+            Life::Static { hint: Some(hint) } if !rules.is_asked => hint.max(rules.floor),
             _ => rules.interval,
         }
     }

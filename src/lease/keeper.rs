@@ -12,8 +12,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::time::{Clock, Moment};
 
-/// Things that are tended at a time.
-const TOGETHER: usize = 8;
+/// Things that are tended at a time, and of one lane: a server that says nothing must not
+/// hold up the renewals at others.
+const TOGETHER: usize = 32;
+const OF_ONE_LANE: usize = 4;
+/// How long something waits whose lane is full.
+const LANE_FULL: Duration = Duration::from_millis(500);
 /// The longest sleep: a machine that slept meanwhile has moved the clock, not the timer.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -21,6 +25,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub trait Tended: Send + Sync {
     /// Does what is due and says when to come again; `None` for never.
     fn tend(self: Arc<Self>) -> BoxFuture<'static, Option<Moment>>;
+
+    /// What it waits for when it is tended, a server, as a number.
+    fn lane(&self) -> u64;
 }
 
 /// A queue in order of time, worked off by one task. It holds nothing alive.
@@ -35,6 +42,8 @@ struct Queue {
     next: u64,
     order: BTreeSet<(Moment, u64)>,
     entries: HashMap<u64, (Moment, Weak<dyn Tended>)>,
+    /// How many of each lane are being tended.
+    lanes: HashMap<u64, usize>,
 }
 
 // === impl Keeper ===
@@ -89,14 +98,28 @@ impl Keeper {
                 (id, what, place)
             };
             let Some((id, what, place)) = stop.run_until_cancelled(work).await else { return };
-            let keeper = self.clone();
+            let (keeper, weak) = (self.clone(), Arc::downgrade(&what));
+            let Some(lane) = self.enter(what.lane()) else {
+                self.schedule(id, weak, self.clock.moment() + LANE_FULL);
+                continue;
+            };
             tasks.spawn(async move {
-                let (_place, weak) = (place, Arc::downgrade(&what));
+                let (_place, _lane) = (place, lane);
                 if let Some(at) = what.tend().await {
                     keeper.schedule(id, weak, at);
                 }
             });
         }
+    }
+
+    /// A place in the lane, if there is one.
+    fn enter(self: &Arc<Self>, lane: u64) -> Option<Lane> {
+        let mut queue = self.queue();
+        let inside = queue.lanes.entry(lane).or_default();
+        (*inside < OF_ONE_LANE).then(|| {
+            *inside += 1;
+            Lane(self.clone(), lane)
+        })
     }
 
     /// The next that is due, taken out of the queue.
@@ -124,6 +147,21 @@ impl Keeper {
             }
         }
         Err(LONGEST)
+    }
+}
+
+/// A place in a lane, left when it is dropped.
+struct Lane(Arc<Keeper>, u64);
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        if let Some(inside) = queue.lanes.get_mut(&self.1) {
+            *inside -= 1;
+            if *inside == 0 {
+                queue.lanes.remove(&self.1);
+            }
+        }
     }
 }
 

@@ -93,6 +93,9 @@ impl Term {
     /// gap as long as the term itself must not cost a new one at every Mount.
     pub fn is_ending(&self, now: Moment, gap: Duration, before: Option<Duration>) -> bool {
         let left = self.left(now);
+        if left.is_zero() {
+            return true;
+        }
         if self.renewable {
             return left < self.ttl / 4;
         }

@@ -36,8 +36,12 @@ fn life() -> impl Strategy<Value = Life> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    (span(30..10_000), any::<bool>(), prop::option::of(span(1..200_000)))
-        .prop_map(|(interval, is_asked, renew_before)| Rules { interval, is_asked, renew_before })
+    (span(30..10_000), any::<bool>(), prop::option::of(span(1..200_000))).prop_map(
+        |(interval, is_asked, renew_before)| {
+            let floor = Duration::from_secs(60);
+            Rules { interval, floor, is_asked, renew_before }
+        },
+    )
 }
 
 /// How far a verdict is from serving what is there.
@@ -83,7 +87,7 @@ proptest! {
     #[test]
     fn static_values_keep_to_the_interval(hint in prop::option::of(span(30..10_000)), rules in rules(), after in 0_u64..30_000) {
         let facts = Facts::new(at(START), &Life::Static { hint });
-        let interval = if rules.is_asked { rules.interval } else { hint.unwrap_or(rules.interval) };
+        let interval = if rules.is_asked { rules.interval } else { hint.map_or(rules.interval, |hint| hint.max(rules.floor)) };
         let is_due = facts.verdict(at(START + after), None, &rules, Duration::ZERO) == Verdict::Read;
         prop_assert_eq!(is_due, Duration::from_secs(after) >= interval);
     }
@@ -120,16 +124,41 @@ proptest! {
 struct Ward {
     clock: HandHeld,
     each: Duration,
+    takes: Duration,
+    lane: u64,
     times: AtomicU32,
+}
+
+// === impl Ward ===
+
+impl Ward {
+    fn new(clock: HandHeld, each: u64) -> Self {
+        Self {
+            clock,
+            each: Duration::from_secs(each),
+            takes: Duration::ZERO,
+            lane: 0,
+            times: AtomicU32::new(0),
+        }
+    }
+
+    fn times(&self) -> u32 {
+        self.times.load(Ordering::SeqCst)
+    }
 }
 
 impl Tended for Ward {
     fn tend(self: Arc<Self>) -> BoxFuture<'static, Option<Moment>> {
         async move {
             self.times.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(self.takes).await;
             Some(self.clock.moment() + self.each)
         }
         .boxed()
+    }
+
+    fn lane(&self) -> u64 {
+        self.lane
     }
 }
 
@@ -139,23 +168,38 @@ async fn the_keeper_comes_in_time_and_to_nobody_who_is_gone() {
     let keeper = Arc::new(Keeper::new(Arc::new(clock)));
     let stop = CancellationToken::new();
     let task = tokio::spawn(keeper.clone().run(TaskTracker::new(), stop.clone()));
-    let ward =
-        |seconds| Arc::new(Ward { clock, each: Duration::from_secs(seconds), times: AtomicU32::new(0) });
-    let (often, rarely) = (ward(10), ward(100));
+    let (often, rarely) = (Arc::new(Ward::new(clock, 10)), Arc::new(Ward::new(clock, 100)));
     for each in [&often, &rarely] {
         let tended: Arc<dyn Tended> = each.clone();
         keeper.schedule(keeper.register(), Arc::downgrade(&tended), clock.moment() + each.each);
     }
     tokio::time::sleep(Duration::from_secs(205)).await;
-    let times = |ward: &Ward| ward.times.load(Ordering::SeqCst);
-    assert_eq!((times(&often), times(&rarely), keeper.waiting()), (20, 2, 2));
+    assert_eq!((often.times(), rarely.times(), keeper.waiting()), (20, 2, 2));
     drop(often);
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(keeper.waiting(), 1);
     stop.cancel();
     task.await.unwrap();
     tokio::time::sleep(Duration::from_secs(500)).await;
-    assert_eq!(times(&rarely), 2, "stopped");
+    assert_eq!(rarely.times(), 2, "stopped");
+}
+
+/// A hundred sessions at a server that says nothing, and one at a server that answers.
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_does_not_hold_up_the_others() {
+    let clock = HandHeld::at(START);
+    let keeper = Arc::new(Keeper::new(Arc::new(clock)));
+    tokio::spawn(keeper.clone().run(TaskTracker::new(), CancellationToken::new()));
+    let silent = |_| Ward { lane: 1, takes: Duration::from_secs(10), ..Ward::new(clock, 1) };
+    let all: Vec<_> = (0..100).map(silent).chain([Ward::new(clock, 5)]).map(Arc::new).collect();
+    for ward in &all {
+        let tended: Arc<dyn Tended> = ward.clone();
+        keeper.schedule(keeper.register(), Arc::downgrade(&tended), clock.moment() + ward.each);
+    }
+    tokio::time::sleep(Duration::from_secs(101)).await;
+    assert!(all.last().unwrap().times() >= 18, "{}", all.last().unwrap().times());
+    let silent: u32 = all.iter().take(100).map(|ward| ward.times()).sum();
+    assert!((36..=44).contains(&silent), "four at a time: {silent}");
 }
 
 #[test]

@@ -19,8 +19,10 @@ pub trait Clock: Send + Sync {
 
     /// The wall time of a moment, as far as it can be said now.
     fn dated(&self, moment: Moment) -> SystemTime {
-        let now = self.moment();
-        self.now() + moment.since(now) - now.since(moment)
+        let (now, moment_now) = (self.now(), self.moment());
+        // A server may announce an end that no calendar has.
+        let later = now.checked_add(moment.since(moment_now)).unwrap_or(now);
+        later.checked_sub(moment_now.since(moment)).unwrap_or(later)
     }
 }
 

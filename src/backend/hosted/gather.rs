@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::fetch::{Answers, Batch, late};
-use super::login::{ShareKey, ShareKeyOf};
+use super::login::{MARGIN, ShareKey, ShareKeyOf};
 use super::session::Session;
 use crate::backend::{Backend, Need, Readings};
 use crate::error::{Error, Errors, Kind};
@@ -99,7 +99,11 @@ impl<B: Backend> Core<B> {
         if !due.is_empty() {
             let reads: Vec<_> = due.iter().map(|due| due.need.read.clone()).collect();
             let (core, session, proof) = (self.clone(), session.clone(), proof.clone());
-            let flight = launch(&self.host.tasks, async move { core.gather(session, due, proof, by).await });
+            let flight =
+                launch(
+                    &self.host.tasks,
+                    async move { core.gather(session, due, proof, by.less(MARGIN)).await },
+                );
             state.flights.extend(reads.into_iter().map(|read| (read, flight.clone())));
             flights.push(flight);
         }

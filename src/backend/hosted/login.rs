@@ -23,6 +23,8 @@ pub(super) const REFUSED_FOR: Duration = Duration::from_secs(10);
 const REFUSED_MOST: usize = 4096;
 /// How long a login in the background may take.
 const BEHIND: Duration = Duration::from_secs(60);
+/// Work ends this much earlier than whoever waits for it.
+pub(super) const MARGIN: Duration = Duration::from_millis(25);
 /// How soon after its beginning a session is tended first.
 const FIRST_TICK: Duration = Duration::from_secs(5);
 
@@ -75,7 +77,8 @@ impl<B: Backend> Core<B> {
             (proof, known) => {
                 let proof = Arc::new(proof.into_presented());
                 let by = if known.is_some() { ask.by.of(Priority::Refresh) } else { ask.by };
-                let flight = self.log_in(key, proof.clone(), by)?;
+                // The backend's own text, which is more exact, comes just before ours.
+                let flight = self.log_in(key, proof.clone(), by.less(MARGIN))?;
                 let session = by.bound(flight).await.unwrap_or_else(|| Err(late(self.backend.name())))?;
                 Ok((session, proof))
             }

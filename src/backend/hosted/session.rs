@@ -1,6 +1,7 @@
 //! One pod's session in one scope: how it is proved, what it holds and keeps.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -31,8 +32,9 @@ pub(super) struct Session<B: Backend> {
     pub(super) core: Weak<Core<B>>,
     pub(super) key: Key<B::Scope>,
     pub(super) pod: Pod,
-    /// Its name with the keeper.
+    /// Its name with the keeper, and its server.
     pub(super) id: u64,
+    pub(super) lane: u64,
     /// One login at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State<B>>,
@@ -95,8 +97,9 @@ impl<S> Key<S> {
 
 impl<B: Backend> Session<B> {
     pub(super) fn new(core: &Arc<Core<B>>, key: Key<B::Scope>, pod: Pod, state: State<B>) -> Self {
+        let lane = lane(&core.backend.place(&key.scope));
         let (core, id) = (Arc::downgrade(core), core.host.keeper.register());
-        Self { core, key, pod, id, turn: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+        Self { core, key, pod, id, lane, turn: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State<B>> {
@@ -145,6 +148,13 @@ impl<B: Backend> Session<B> {
             class.answered = true;
         }
     }
+}
+
+/// A server as a number.
+fn lane(place: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    place.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl<B: Backend> Evictable for Session<B> {
@@ -212,7 +222,12 @@ impl<B: Backend> State<B> {
         let interval = policy.interval(need.refresh);
         let jitter = (interval / 10).saturating_mul(self.jitter) / 256;
         let interval = interval.saturating_add(jitter);
-        Rules { interval, is_asked: need.refresh.is_some(), renew_before: need.renew_before }
+        Rules {
+            interval,
+            floor: policy.floor,
+            is_asked: need.refresh.is_some(),
+            renew_before: need.renew_before,
+        }
     }
 
     /// Keeps an answer.

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(60);
 /// How often it is looked at where it can be seen that its pod is gone.
 const LIVENESS_TICK: Duration = Duration::from_secs(15);
 /// How long one renewal may take.
-const RENEWAL: Duration = Duration::from_secs(30);
+const RENEWAL: Duration = Duration::from_secs(10);
 /// What was made for a pod and never reached it is given back after this: the kubelet
 /// comes back within two minutes, or not at all.
 const UNDELIVERED: Duration = Duration::from_secs(600);
@@ -43,6 +43,10 @@ impl<B: Backend> Tended for Session<B> {
             core.tend(&self).await
         }
         .boxed()
+    }
+
+    fn lane(&self) -> u64 {
+        self.lane
     }
 }
 

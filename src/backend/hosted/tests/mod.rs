@@ -2,6 +2,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     unreachable_pub,
     reason = "tests may fail loudly and look into secrets"
 )]
@@ -9,6 +10,7 @@
 
 mod doubt;
 mod fresh;
+mod hours;
 mod keeper;
 mod paper;
 mod proof;

@@ -316,7 +316,7 @@ fn spans_of_time_are_the_objects_or_else_the_classs() {
 
 #[test]
 fn a_span_of_time_that_is_none_is_a_named_mistake() {
-    let hint = "; hint: write whole numbers with units, such as 90s, 5m or 1h30m";
+    let hint = "; hint: write numbers with units, such as 90s, 5m or 1h30m";
     for (value, fault) in
         [("soon", "not a duration"), ("300", "not a duration"), ("0s", "a duration of nothing")]
     {

@@ -38,7 +38,7 @@ impl Holder {
         let (pod, verifier) = (pod("app", "web", "web-0"), Verifier::new(Arc::new(Wall), None, None));
         let tokens = tokens("openbao", &self.issuer.token(&pod, "openbao"));
         let claimed = verifier.claimed(&pod, &tokens, self.vault.evidence(&self.scope)).unwrap();
-        let proof = verifier.prove(claimed, soon()).await.unwrap().into_presented();
+        let proof = verifier.prove(&claimed, soon()).await.unwrap().into_presented();
         self.vault.login(Arc::new(proof), &self.scope, soon()).await.unwrap()
     }
 
