@@ -1,6 +1,6 @@
 //! `keymount fetch` with a pod's own token in a file, against a real OpenBao and a real cluster's tokens.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
@@ -54,7 +54,8 @@ async fn a_job_logs_in_with_another_issuers_token_by_its_jwt_mount() {
     world.bao.role("jwt", "web", role).await;
     let desk = desk(&world, &world.pod("app").await, "").await;
     // Nothing of Kubernetes in it, as a CI server's has none.
-    let claims = json!({ "sub": "repo:shop/app", "aud": "vault", "exp": 4_000_000_000_u64 });
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "sub": "repo:shop/app", "aud": "vault", "iat": now, "nbf": now, "exp": now + 600 });
     desk.put("token", &world.kube.mint(&claims));
     assert_eq!(desk.run(&["--vault-mount", "jwt", "--quiet"]), (0, String::new(), String::new()));
     assert_eq!(desk.text("password").as_deref(), Some(PASSWORD));

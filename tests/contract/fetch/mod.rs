@@ -13,7 +13,7 @@ use crate::world::{OBJECTS, PASSWORD, pod};
 
 /// A class of the local store with these objects.
 pub fn class(name: &str, objects: &str) -> String {
-    let objects = objects.replace("\n", "\n      ");
+    let objects = objects.replace('\n', "\n      ");
     format!(
         "apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass\n\
          metadata: {{ name: {name}, namespace: shop }}\n\
