@@ -1,5 +1,6 @@
 //! One fetch: token, Mount, folder.
 
+use std::io;
 use std::time::Duration;
 
 use super::set::Set;
@@ -71,18 +72,21 @@ impl Job {
         Ok(Mount { pod, class: Some(class.name), parameters, tokens, permission })
     }
 
-    /// What was minted for files that are not there is given back with the receipt.
+    /// What was minted for files that are not there is given back with the receipt. The thread
+    /// that writes has it: it ends what it began, even if we are ended meanwhile.
     async fn write(&self, answer: Answer) -> Result<Set, Failure> {
         let (set, out) = (Set::of(&answer), self.fetch.out.clone());
         let Answer { files, receipt, .. } = answer;
-        let written = tokio::task::spawn_blocking(move || atomic::write(&out, &files)).await;
-        let written = written.map_err(std::io::Error::other).and_then(|written| written);
-        let outcome = written.map_err(|error| self.unwritten(&error))?;
-        receipt.keep();
-        Ok(set.written(&outcome))
+        let written = tokio::task::spawn_blocking(move || {
+            let outcome = atomic::write(&out, &files)?;
+            receipt.keep();
+            Ok(outcome)
+        });
+        let written = written.await.unwrap_or_else(|_| Err(io::Error::other("writing broke off")));
+        written.map(|outcome| set.written(&outcome)).map_err(|error| self.unwritten(&error))
     }
 
-    fn unwritten(&self, error: &std::io::Error) -> Failure {
+    fn unwritten(&self, error: &io::Error) -> Failure {
         Failure::new(
             Failure::OTHER,
             format!("cannot write the files to {}: {error}", self.fetch.out.display()),
