@@ -44,6 +44,13 @@ async fn a_pods_token_fetches_what_its_role_may_read_and_no_more() {
     let (code, _, err) = desk.run(&[]);
     assert!(code == 1 && err.contains("http=404"), "{code} {err}");
     assert_eq!(desk.text("password").as_deref(), Some(PASSWORD), "the last whole set is still there");
+    std::fs::remove_file(desk.out().join("password")).unwrap();
+    std::fs::create_dir(desk.out().join("password")).unwrap();
+    desk.put("class.yaml", &class(&world, "", &object("password", "secret/data/fetch-once/db", "password")));
+    let before = world.bao.requests("auth/token/revoke-self");
+    let (code, _, err) = desk.run(&[]);
+    assert!(code == 1 && err.contains("cannot write the files"), "{code} {err}");
+    assert_eq!(world.bao.requests("auth/token/revoke-self"), before + 1, "a login for nothing is given back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

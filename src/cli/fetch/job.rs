@@ -16,6 +16,8 @@ use crate::time::{Backoff, Deadline};
 
 /// How much earlier than ours the backend's deadline is: its own text says more.
 const MARGIN: Duration = Duration::from_millis(250);
+/// How long the disk may take, or another writer of the same folder.
+const WRITING: Duration = Duration::from_secs(30);
 /// The waits before the first set is there.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
 
@@ -82,7 +84,9 @@ impl Job {
             receipt.keep();
             Ok(outcome)
         });
-        let written = written.await.unwrap_or_else(|_| Err(io::Error::other("writing broke off")));
+        let written = Deadline::after(WRITING).bound(written).await;
+        let written = written.unwrap_or_else(|| Ok(Err(io::Error::other("it took too long"))));
+        let written = written.unwrap_or_else(|_| Err(io::Error::other("writing broke off")));
         written.map(|outcome| set.written(&outcome)).map_err(|error| self.unwritten(&error))
     }
 
