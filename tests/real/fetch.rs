@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::support::eventually;
+use crate::leases::{Leases, creds};
 use crate::support::fetch::Desk;
 use crate::support::kube_objects::PodRef;
+use crate::support::{eventually, secrets};
 use crate::world::{PASSWORD, World, object};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -90,6 +91,26 @@ async fn a_sidecar_sees_a_changed_value_and_takes_the_new_token() {
     assert_eq!(sidecar.child().end(SOON), 0, "{}", sidecar.log());
     assert_eq!(world.bao.requests("auth/token/revoke-self"), 1, "only the login that the new one replaced");
     assert!(!sidecar.log().contains("cannot refresh"), "{}", sidecar.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecars_credential_is_renewed_and_stays_the_same() {
+    let Some(leases) = Leases::new("fetch-lease", "6s", "5m", &[]).await else { return };
+    let world = &leases.world;
+    let desk = desk(world, &world.pod("app").await, "").await;
+    desk.put("class.yaml", &class(world, "", &creds()));
+    let mut sidecar = desk.watch("400ms", &[]);
+    let user = || desk.text("user").zip(desk.text("pass"));
+    assert!(eventually(SOON, || async { user().is_some() }).await, "{}", sidecar.log());
+    let (name, password) = user().unwrap();
+    secrets::remember(&password);
+    // Three times its term: renewed, not made again.
+    tokio::time::sleep(Duration::from_secs(18)).await;
+    assert_eq!(user(), Some((name.clone(), password.clone())), "{}", sidecar.log());
+    assert!(leases.pg.can_login(&name, &password), "{}", sidecar.log());
+    assert_eq!((leases.made(), world.bao.requests("auth/kubernetes/login")), (1, 1), "{}", sidecar.log());
+    assert_eq!(sidecar.child().end(SOON), 0, "{}", sidecar.log());
+    assert_eq!(world.bao.requests("auth/token/revoke-self"), 0, "a stop revokes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
