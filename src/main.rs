@@ -1,10 +1,11 @@
 //! The program: settings, runtime, run, exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use keymount::app::{self, App};
-use keymount::config::{Config, Environment, Invocation, Usage};
+use keymount::config::{Config, Environment, Fetch, Invocation, Usage};
 use keymount::{cli, observe};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +18,7 @@ const LAST_THREADS: Duration = Duration::from_secs(1);
 fn main() -> ExitCode {
     match Invocation::read(std::env::args_os(), &Environment) {
         Ok(Invocation::Serve(config)) => serve(*config),
+        Ok(Invocation::Fetch(fetch)) => fetched(*fetch),
         Ok(Invocation::Demo { keep, bao }) => {
             finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao))))
         }
@@ -40,6 +42,23 @@ fn serve(config: Config) -> ExitCode {
         runtime.shutdown_timeout(LAST_THREADS);
         result
     }))
+}
+
+fn fetched(fetch: Fetch) -> ExitCode {
+    observe::init_logs(fetch.rooms.log.level, fetch.rooms.log.format);
+    app::harden();
+    let done = runtime().map(|runtime| {
+        let done = runtime.block_on(cli::fetch::run(fetch));
+        runtime.shutdown_timeout(LAST_THREADS);
+        done
+    });
+    match done {
+        Ok(Err(failure)) => {
+            let _ = finish(Ok(Err(failure.text)));
+            ExitCode::from(failure.code)
+        }
+        done => finish(done.map(|_| Ok(()))),
+    }
 }
 
 /// One thread: mounts wait for backends, not for processors, and each hop between
@@ -68,12 +87,13 @@ fn finish(result: std::io::Result<Result<(), String>>) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "help and mistakes are for the terminal")]
+#[expect(clippy::print_stderr, reason = "mistakes are for the terminal")]
 fn explain(usage: &Usage) -> ExitCode {
     if usage.mistake {
         eprint!("{}", usage.text);
         return ExitCode::from(USAGE);
     }
-    print!("{}", usage.text);
+    // A reader that goes away early, as `head` does, has seen what it wanted.
+    let _ = std::io::stdout().write_all(usage.text.as_bytes());
     ExitCode::SUCCESS
 }

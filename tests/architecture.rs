@@ -153,6 +153,14 @@ fn crates_stay_in_their_rooms() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// A verifier that asks for no pod must never stand behind a socket.
+#[test]
+fn only_the_command_line_takes_a_callers_own_token() {
+    let users = sources(Path::new("src")).into_iter().filter(|file| code(file).contains("own_token"));
+    let users: Vec<_> = users.filter(|file| room(file) != "identity").collect();
+    assert_eq!(users, [Path::new("src/cli/fetch/mod.rs")]);
+}
+
 #[test]
 fn the_tables_are_read() {
     assert!(table("room").len() > 12 && table("crate").len() > 5);

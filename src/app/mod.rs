@@ -3,10 +3,12 @@
 
 mod admin;
 mod census;
+mod ground;
 mod harden;
 mod keys;
 mod providers;
 mod sessions;
+mod single;
 mod versions;
 
 use std::future::Future;
@@ -22,15 +24,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use ground::MakeVerifier;
 pub use harden::harden;
+pub use single::Single;
 
-use crate::backend::Host;
+use self::ground::Ground;
 use crate::config::Config;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Verifier;
 use crate::mount::Mounts;
-use crate::observe::{Admin, Answers, Health, Metrics};
-use crate::time::{Clock, Wall};
+use crate::observe::{Admin, Answers, Health};
 use crate::wire::{Bound, Guard, Service, Socket, serve};
 
 /// How long the answers of cut-off mounts may take to be sent.
@@ -70,21 +73,16 @@ impl App {
                 "this setting is accepted for an incumbent's DaemonSet and means nothing here"
             );
         }
-        let clock: Arc<dyn Clock> = Arc::new(Wall);
-        let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
-        let verifier = Verifier::new(clock.clone(), keys::source(&config.keys)?, config.keys.issuer.clone());
-        let handoff = sessions::handoff(&config.sessions)?;
-        let policy = sessions::policy(&config.sessions);
-        let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());
-        sessions::furnish(&mut host, &config.sessions, handoff.clone());
-        let providers = providers::all(&config, &host)?;
+        let ground = Ground::lay(&config, Verifier::new, &tasks)?;
+        let providers = ground.providers(&config)?;
         let census = Arc::new(census::Providers(providers.clone()));
-        let versions = versions::key(config.server.version_key.as_deref(), handoff.as_deref()).await?;
+        let versions = ground.version_key(&config).await?;
+        let metrics = ground.metrics.clone();
         let (server, limit) = (&config.server, config.server.max_response);
         std::fs::create_dir_all(&server.dir).map_err(|error| folder(&server.dir, &error))?;
         let (mut sockets, mut health) = (Vec::new(), Sockets::default());
-        sessions::take_over_now(handoff.as_deref(), &providers).await;
+        sessions::take_over_now(ground.handoff.as_deref(), &providers).await;
         for provider in providers.iter().cloned() {
             let socket = Socket::new(&server.dir, provider.name());
             warn_of_shadow(&socket);
@@ -98,7 +96,7 @@ impl App {
         }
         let health = Arc::new(health);
         let admin = admin::open(&config.admin, Answers { metrics, health: health.clone(), census }).await?;
-        let work = sessions::Work { keeper: host.keeper, handoff, providers, tasks: tasks.clone() };
+        let work = ground.work(providers);
         Ok(Self { sockets, admin, health, work, tasks, cut, grace: config.server.grace })
     }
 

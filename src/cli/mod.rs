@@ -4,7 +4,10 @@ mod class;
 mod client;
 /// `keymount demo`: everything at work, with nothing but the binary.
 pub mod demo;
+/// `keymount fetch`: a class's files without a driver.
+pub mod fetch;
 mod issuer;
+mod signal;
 /// `keymount status`: what a running keymount keeps.
 pub mod status;
 mod terminal;

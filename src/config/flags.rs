@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::values::{self, Source};
+use super::{fetch, print};
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
@@ -25,14 +26,20 @@ pub(super) struct Flag {
     pub(super) section: &'static str,
 }
 
-const fn flag(section: &'static str, name: &'static str, value: &'static str, help: &'static str) -> Flag {
+/// A setting without a default.
+pub(super) const fn flag(
+    section: &'static str,
+    name: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
     Flag { name, alias: None, value: Some(value), default: None, many: false, env: &[], help, section }
 }
 
 // === impl Flag ===
 
 impl Flag {
-    const fn or(mut self, default: &'static str) -> Self {
+    pub(super) const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self
     }
@@ -47,12 +54,12 @@ impl Flag {
         self
     }
 
-    const fn env(mut self, names: &'static [&'static str]) -> Self {
+    pub(super) const fn env(mut self, names: &'static [&'static str]) -> Self {
         self.env = names;
         self
     }
 
-    const fn switch(mut self) -> Self {
+    pub(super) const fn switch(mut self) -> Self {
         self.value = None;
         self
     }
@@ -62,7 +69,8 @@ impl Flag {
         format!("KEYMOUNT_{}", self.name.to_uppercase().replace('-', "_"))
     }
 
-    fn arg(&self) -> Arg {
+    /// Its argument on the command line.
+    pub(super) fn arg(&self) -> Arg {
         let names = std::iter::once(self.own_env()).chain(self.env.iter().map(|name| (*name).to_owned()));
         let env = names.collect::<Vec<_>>().join(", ");
         let file = if self.name == "config" { String::new() } else { format!(" [file: {}]", self.name) };
@@ -304,7 +312,7 @@ pub(super) fn command() -> Command {
         .after_help("Without a command, `serve` is meant: `keymount --provider vault --vault-addr URL`.")
         .subcommand_required(true)
         .arg_required_else_help(false)
-        .subcommands([serve, demo, status()])
+        .subcommands([serve, fetch::command(), demo, status(), print::completions(), print::man()])
 }
 
 fn status() -> Command {

@@ -3,8 +3,10 @@
 //! Everything is read into texts first, then parsed into one struct per room;
 //! all mistakes are reported at once, each with where it came from.
 
+mod fetch;
 mod flags;
 mod parse;
+mod print;
 mod sessions;
 mod values;
 #[cfg(feature = "vault")]
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+pub use fetch::{Fault, Fetch, Names};
 pub use sessions::Sessions;
 use values::Values;
 pub use values::{Environment, Source};
@@ -27,6 +30,8 @@ use crate::observe::Format;
 pub enum Invocation {
     /// Serve the sockets.
     Serve(Box<Config>),
+    /// Write a class's files into a folder.
+    Fetch(Box<Fetch>),
     /// Run the demo.
     Demo {
         /// Leave the folder.
@@ -48,9 +53,9 @@ pub enum Invocation {
 /// Why there is nothing to do: a text for the terminal, and whether it is a mistake.
 #[derive(Debug)]
 pub struct Usage {
-    /// Help, the version, or every mistake.
+    /// Help, the version, completions, a manual page, or every mistake.
     pub text: String,
-    /// False for `--help` and `--version`.
+    /// False for what was asked for.
     pub mistake: bool,
 }
 
@@ -143,8 +148,18 @@ impl Invocation {
         match matches.subcommand() {
             Some(("demo", demo)) => Self::demo(demo.get_flag("keep"), demo.get_flag("vault"), source),
             Some(("status", status)) => Self::status(status, source),
+            Some(("fetch", fetch)) => {
+                let fetch = Fetch::read(fetch, source).map(Box::new).map(Self::Fetch);
+                fetch.map_err(|faults| mistakes_of("fetch", faults))
+            }
+            Some(("completions", asked)) => Err(wanted(print::completions_text(asked))),
+            Some(("man", asked)) => {
+                Err(print::man_text(asked).map_or_else(|fault| mistakes(vec![fault]), wanted))
+            }
             Some((_, serve)) => {
-                Config::read(Values::collect(serve, source)).map(Box::new).map(Self::Serve).map_err(mistakes)
+                let values = Values::collect(serve, source, &flags::all().collect::<Vec<_>>());
+                let config = Config::read(values, parse::Purpose::Serve);
+                config.map(Box::new).map(Self::Serve).map_err(mistakes)
             }
             None => Err(mistakes(vec!["no command".into()])),
         }
@@ -178,8 +193,17 @@ fn with_command(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 }
 
 fn mistakes(faults: Vec<String>) -> Usage {
+    mistakes_of("serve", faults)
+}
+
+fn mistakes_of(command: &str, faults: Vec<String>) -> Usage {
     let lines = faults.into_iter().map(|fault| format!("keymount: {fault}\n"));
-    Usage { text: lines.collect::<String>() + "For all settings: keymount serve --help\n", mistake: true }
+    let help = format!("For all settings: keymount {command} --help\n");
+    Usage { text: lines.collect::<String>() + &help, mistake: true }
+}
+
+fn wanted(text: String) -> Usage {
+    Usage { text, mistake: false }
 }
 
 #[cfg(test)]

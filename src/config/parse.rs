@@ -10,7 +10,7 @@ use super::{Admin, Config, Keys, Log, Server};
 use crate::observe::Format;
 
 /// The providers that this build has.
-const PROVIDERS: &[&str] = &[
+pub(super) const PROVIDERS: &[&str] = &[
     #[cfg(feature = "vault")]
     "vault",
     #[cfg(feature = "vault")]
@@ -19,6 +19,15 @@ const PROVIDERS: &[&str] = &[
     "local",
 ];
 
+/// What the settings are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The providers' sockets.
+    Serve,
+    /// One class, which names the provider.
+    Fetch,
+}
+
 /// Settings of incumbents that are accepted and mean nothing here.
 const UNUSED: [&str; 2] = ["hmac-secret-name", "cache-size"];
 
@@ -26,8 +35,8 @@ const UNUSED: [&str; 2] = ["hmac-secret-name", "cache-size"];
 
 impl Config {
     /// Parses every setting, or says everything that is wrong.
-    pub(super) fn read(mut values: Values) -> Result<Self, Vec<String>> {
-        let server = server(&mut values);
+    pub(super) fn read(mut values: Values, purpose: Purpose) -> Result<Self, Vec<String>> {
+        let server = server(&mut values, purpose);
         let keys = keys(&mut values);
         let sessions = super::sessions::read(&mut values);
         #[cfg(feature = "local")]
@@ -56,12 +65,12 @@ impl Config {
     }
 }
 
-fn server(values: &mut Values) -> Server {
+fn server(values: &mut Values, purpose: Purpose) -> Server {
     let (dir, providers) = sockets(values);
     for name in providers.iter().filter(|name| !PROVIDERS.contains(&name.as_str())) {
         values.fault(format!("--provider {name}: unknown; this build has {}", PROVIDERS.join(", ")));
     }
-    if providers.is_empty() {
+    if providers.is_empty() && purpose == Purpose::Serve {
         values.fault(format!("--provider: name at least one of {}", PROVIDERS.join(", ")));
     }
     Server {

@@ -224,3 +224,51 @@ fn every_mistake_of_sessions_is_reported() {
         assert!(text.contains(part), "{part}\n{text}");
     }
 }
+
+fn fetch(args: &[&str], env: &[(&str, &str)]) -> Result<Fetch, String> {
+    let args = ["keymount", "fetch"].into_iter().chain(args.iter().copied()).map(OsString::from);
+    let env: BTreeMap<_, _> = env.iter().copied().collect();
+    match Invocation::read(args, &env) {
+        Ok(Invocation::Fetch(fetch)) => Ok(*fetch),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(usage) => Err(usage.text),
+    }
+}
+
+const FILES: [&str; 6] = ["--class", "c", "--token", "t", "--out", "o"];
+
+#[test]
+fn a_fetch_takes_the_settings_of_serve_that_mean_something_to_it() {
+    let file = file("provider: [vault]\ngrace: 3s\nrefresh-interval: 5m\ntoken: T\nmode: \"0400\"\n");
+    let path = file.path().display().to_string();
+    let args = [&FILES[..2], &FILES[4..], &["--config", &path, "--watch"]].concat();
+    let env = [("KEYMOUNT_SESSIONS", "off"), ("KEYMOUNT_HANDOFF", "/x"), ("POD_NAMESPACE", "shop")];
+    let fetch = fetch(&args, &env).unwrap_or_else(|text| unreachable!("{text}"));
+    assert_eq!((fetch.token, fetch.mode), (PathBuf::from("T"), 0o400));
+    assert_eq!(fetch.pod.namespace.as_deref(), Some("shop"));
+    assert_eq!(fetch.rooms.sessions.refresh, Duration::from_secs(300));
+    // What it does not have stands at its default, whatever a shared file or the environment says.
+    assert!(fetch.rooms.sessions.keep && fetch.rooms.sessions.handoff.is_none());
+    assert_eq!(fetch.rooms.server.grace, Duration::from_secs(20));
+    assert!(fetch.rooms.server.providers.is_empty());
+}
+
+#[test]
+fn a_single_fetch_keeps_nothing_and_is_quiet_unless_told_otherwise() {
+    let read = |more: &[&str]| {
+        let fetch = fetch(&[&FILES, more].concat(), &[]).unwrap_or_else(|text| unreachable!("{text}"));
+        (fetch.rooms.sessions.keep, fetch.rooms.log.level)
+    };
+    assert_eq!(read(&[]), (false, tracing::Level::WARN));
+    assert_eq!(read(&["--log-level", "info"]), (false, tracing::Level::INFO));
+    assert_eq!(read(&["--watch"]), (true, tracing::Level::INFO));
+}
+
+#[test]
+fn a_token_in_place_of_its_file_is_a_mistake_that_is_not_repeated() {
+    let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
+    for (args, env) in [(vec!["--token", token], vec![]), (vec![], vec![("KEYMOUNT_TOKEN", token)])] {
+        let text = fetch(&[&FILES[..2], &FILES[4..], &args].concat(), &env).err().unwrap_or_default();
+        assert!(text.contains("--token: takes a file") && !text.contains("eyJ"), "{text}");
+    }
+}

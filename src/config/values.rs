@@ -63,23 +63,34 @@ impl Source for BTreeMap<&str, &str> {
 // === impl Values ===
 
 impl Values {
-    /// Collects every setting. Faults of the file are kept for [`Values::finish`].
-    pub(super) fn collect(matches: &ArgMatches, source: &dyn Source) -> Self {
+    /// Collects the settings that a command `has`; the others stand at their defaults, whatever
+    /// the environment and the file say. Faults of the file are kept for [`Values::finish`].
+    pub(super) fn collect(matches: &ArgMatches, source: &dyn Source, has: &[&'static Flag]) -> Self {
         let mut values = Self::default();
         let file =
-            flags::all().find(|flag| flag.name == "config").and_then(|flag| outer(flag, matches, source));
+            has.iter().find(|flag| flag.name == "config").and_then(|flag| outer(flag, matches, source));
         let mut file = file.map(|(path, _)| values.read_file(&path.concat())).unwrap_or_default();
-        for flag in flags::all() {
+        for flag in has {
             let written = file.remove(flag.name).map(|texts| (texts, Origin::File));
-            let default = || flag.default.map(|text| (vec![text.to_owned()], Origin::Default));
-            if let Some(given) = outer(flag, matches, source).or(written).or_else(default) {
-                values.given.insert(flag.name, given);
+            values.give(flag, outer(flag, matches, source).or(written));
+        }
+        for flag in flags::all() {
+            file.remove(flag.name);
+            if !values.given.contains_key(flag.name) {
+                values.give(flag, None);
             }
         }
         for key in file.keys() {
             values.fault(format!("--config: {key} is no setting; `keymount serve --help` lists them"));
         }
         values
+    }
+
+    fn give(&mut self, flag: &Flag, given: Option<(Vec<String>, Origin)>) {
+        let default = || flag.default.map(|text| (vec![text.to_owned()], Origin::Default));
+        if let Some(given) = given.or_else(default) {
+            self.given.insert(flag.name, given);
+        }
     }
 
     fn read_file(&mut self, path: &str) -> BTreeMap<String, Vec<String>> {

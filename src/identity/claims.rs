@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// The longest token that is looked at; real ones have about 1 KiB.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -24,6 +26,22 @@ pub struct Claims {
     /// `kubernetes.io`.
     #[serde(rename = "kubernetes.io")]
     pub kubernetes: Kubernetes,
+}
+
+/// What any JWT may say of itself: enough to use a token that is the caller's own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Said {
+    /// `iss`.
+    pub iss: Option<String>,
+    /// `aud`, a string or a list.
+    pub aud: Option<Audience>,
+    /// `exp`, seconds since 1970.
+    pub exp: Option<u64>,
+    /// `nbf`, seconds since 1970.
+    pub nbf: Option<u64>,
+    /// `kubernetes.io`, of service-account tokens.
+    #[serde(rename = "kubernetes.io")]
+    pub kubernetes: Option<Kubernetes>,
 }
 
 /// `aud`, in both forms that JWT allows.
@@ -96,8 +114,16 @@ pub(super) fn split(token: &str) -> Option<Parts<'_>> {
     whole.then_some(Parts { signed, signature, payload })
 }
 
+impl Said {
+    /// What a token says, without verifying anything; `None` for what is no JWT.
+    pub fn of(token: &SecretString) -> Option<Self> {
+        #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]
+        read(&split(token.expose_secret())?)
+    }
+}
+
 /// Reads the claims of a token without verifying anything.
-pub(super) fn read(parts: &Parts<'_>) -> Option<Claims> {
+pub(super) fn read<T: DeserializeOwned>(parts: &Parts<'_>) -> Option<T> {
     let payload = URL_SAFE_NO_PAD.decode(parts.payload).ok()?;
     serde_json::from_slice(&payload).ok()
 }

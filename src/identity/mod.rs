@@ -11,7 +11,7 @@ mod present;
 mod proofs;
 mod tokens;
 
-pub use claims::Claims;
+pub use claims::{Claims, Said};
 pub use keys::{KeySource, Keys};
 pub use pod::Pod;
 pub use present::{Claimed, Evidence, Presented, Proof, Verifier};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::claims::{self, Claims};
+use super::claims::{self, Claims, Parts, Said};
 use super::keys::{self, KeySource};
 use super::{Digest, Pod, Proofs, Tokens};
 use crate::error::{Error, Kind, Stage};
@@ -59,6 +59,16 @@ pub struct Verifier {
     clock: Arc<dyn Clock>,
     keys: Option<Arc<dyn KeySource>>,
     issuer: Option<String>,
+    whose: Whose,
+}
+
+/// Whose tokens a verifier sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// Those of pods, brought by somebody who speaks for all of them.
+    Pods,
+    /// The caller's, who speaks for nobody else.
+    Own,
 }
 
 // === impl Presented ===
@@ -113,7 +123,18 @@ impl Claimed {
 impl Verifier {
     /// A verifier; without `keys` only logins verify signatures.
     pub fn new(clock: Arc<dyn Clock>, keys: Option<Arc<dyn KeySource>>, issuer: Option<String>) -> Self {
-        Self { clock, keys, issuer }
+        Self { clock, keys, issuer, whose: Whose::Pods }
+    }
+
+    /// A verifier for the command line, where the token is the caller's own: there is nobody
+    /// else whose pod it could be, so that its claims need be no pod's. Audience, times and
+    /// issuer are checked as far as it says them. Never for a socket that pods are behind.
+    pub fn own_token(
+        clock: Arc<dyn Clock>,
+        keys: Option<Arc<dyn KeySource>>,
+        issuer: Option<String>,
+    ) -> Self {
+        Self { clock, keys, issuer, whose: Whose::Own }
     }
 
     /// What `pod` claims with a token for the right audience, or why it cannot.
@@ -122,11 +143,13 @@ impl Verifier {
         let token = tokens.get(audience).ok_or_else(|| absent(pod, tokens, audience))?;
         #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]
         let parts = claims::split(token.expose_secret());
-        let parts = parts.ok_or_else(|| refuse(pod, audience, "the token is not a JWT"))?;
-        let claims = claims::read(&parts).ok_or_else(|| {
-            refuse(pod, audience, "the token has no claims of a Kubernetes service account")
-        })?;
-        self.check(&claims, pod, audience)?;
+        let fault = parts.map_or(Some("the token is not a JWT"), |parts| match self.whose {
+            Whose::Pods => self.fault(&parts, pod, audience),
+            Whose::Own => self.own_fault(&parts, audience),
+        });
+        if let Some(fault) = fault {
+            return Err(self.refuse(pod, audience, fault));
+        }
         let (pod, token, audience) = (pod.clone(), token.clone(), audience.to_owned());
         Ok(Claimed { pod, digest: Digest::of(&token), token, audience, verified_by_login })
     }
@@ -135,14 +158,15 @@ impl Verifier {
     pub async fn prove(&self, claimed: &Claimed, by: Deadline) -> Result<Proof, Error> {
         let by_login = claimed.verified_by_login;
         let Some(source) = &self.keys else {
-            return match by_login {
+            // Where no login verifies the caller's own token, it opens nothing that the caller cannot open.
+            return match by_login || self.whose == Whose::Own {
                 true => Ok(Proof::ByLogin(claimed.presented())),
                 false => Err(unverifiable(&claimed.pod)),
             };
         };
         match signature_fault(source.as_ref(), &claimed.token, by).await {
             Ok(None) => Ok(Proof::Now(claimed.presented())),
-            Ok(Some(fault)) => Err(refuse(&claimed.pod, &claimed.audience, fault)),
+            Ok(Some(fault)) => Err(self.refuse(&claimed.pod, &claimed.audience, fault)),
             // Decision 2: any one proof is enough, and the login is about to give one.
             Err(error) if by_login => {
                 tracing::warn!(%error, "the cluster's keys cannot be read; the login alone verifies this token");
@@ -152,31 +176,69 @@ impl Verifier {
         }
     }
 
-    fn check(&self, claims: &Claims, pod: &Pod, audience: &str) -> Result<(), Error> {
-        let now = self.clock.unix();
-        let fault = if !claims.aud.has(audience) {
-            "the token is for another audience"
-        } else if claims.exp.saturating_add(LEEWAY) <= now {
-            "the token is expired"
-        } else if claims.nbf.is_some_and(|start| start > now + LEEWAY) {
-            "the token is not valid yet"
-        } else if claims.kubernetes.namespace != pod.namespace {
-            "the token is of another namespace"
-        } else if claims.kubernetes.serviceaccount.name != pod.service_account {
-            "the token is of another service account"
-        } else if !claims
-            .kubernetes
-            .pod
-            .as_ref()
-            .is_some_and(|bound| bound.uid == pod.uid && bound.name == pod.name)
-        {
-            "the token is not bound to this pod"
-        } else if self.issuer.as_ref().is_some_and(|issuer| *issuer != claims.iss) {
-            "the token is of another issuer"
-        } else {
-            return Ok(());
+    /// What is wrong with a token that is to be the pod's.
+    fn fault(&self, parts: &Parts<'_>, pod: &Pod, audience: &str) -> Option<&'static str> {
+        let Some(Claims { iss, aud, exp, nbf, kubernetes }) = claims::read(parts) else {
+            return Some("the token has no claims of a Kubernetes service account");
         };
-        Err(refuse(pod, audience, fault))
+        let is_bound = kubernetes.pod.is_some_and(|bound| bound.uid == pod.uid && bound.name == pod.name);
+        if !aud.has(audience) {
+            Some("the token is for another audience")
+        } else if let Some(fault) = self.time_fault(Some(exp), nbf) {
+            Some(fault)
+        } else if kubernetes.namespace != pod.namespace {
+            Some("the token is of another namespace")
+        } else if kubernetes.serviceaccount.name != pod.service_account {
+            Some("the token is of another service account")
+        } else if !is_bound {
+            Some("the token is not bound to this pod")
+        } else {
+            self.issuer_fault(Some(&iss))
+        }
+    }
+
+    /// What is wrong with a token that is the caller's own.
+    fn own_fault(&self, parts: &Parts<'_>, audience: &str) -> Option<&'static str> {
+        let Some(Said { iss, aud, exp, nbf, .. }) = claims::read(parts) else {
+            return Some("the token has no claims");
+        };
+        if aud.is_some_and(|aud| !aud.has(audience)) {
+            return Some("the token is for another audience");
+        }
+        self.time_fault(exp, nbf).or_else(|| self.issuer_fault(iss.as_deref()))
+    }
+
+    fn time_fault(&self, end: Option<u64>, start: Option<u64>) -> Option<&'static str> {
+        let now = self.clock.unix();
+        if end.is_some_and(|end| end.saturating_add(LEEWAY) <= now) {
+            Some("the token is expired")
+        } else if start.is_some_and(|start| start > now + LEEWAY) {
+            Some("the token is not valid yet")
+        } else {
+            None
+        }
+    }
+
+    fn issuer_fault(&self, said: Option<&str>) -> Option<&'static str> {
+        let other = self.issuer.as_deref().is_some_and(|issuer| Some(issuer) != said);
+        other.then_some("the token is of another issuer")
+    }
+
+    fn refuse(&self, pod: &Pod, audience: &str, fault: &str) -> Error {
+        let hint = match self.whose {
+            Whose::Pods => {
+                "the request must bring a fresh token that the kubelet made for this pod (CSIDriver tokenRequests)"
+            }
+            Whose::Own => {
+                "the token file must hold a fresh JWT for this audience: name it where the token is made \
+                 (`audience` of a projected serviceAccountToken), or name the token's with --audience"
+            }
+        };
+        Error::new(Kind::Unauthenticated, Stage::Proof, fault)
+            .with("pod", pod)
+            .with("service_account", &pod.service_account)
+            .with("audience", audience)
+            .hint(hint)
     }
 }
 
@@ -203,14 +265,6 @@ async fn signature_fault(
     let keys = source.keys(kid.as_deref(), by).await?;
     let good = keys.verify(&parts, kid.as_deref(), algorithm);
     Ok((!good).then_some("the token's signature is by none of the cluster's keys"))
-}
-
-fn refuse(pod: &Pod, audience: &str, fault: &str) -> Error {
-    Error::new(Kind::Unauthenticated, Stage::Proof, fault)
-        .with("pod", pod)
-        .with("service_account", &pod.service_account)
-        .with("audience", audience)
-        .hint("the request must bring a fresh token that the kubelet made for this pod (CSIDriver tokenRequests)")
 }
 
 fn unverifiable(pod: &Pod) -> Error {
@@ -256,17 +310,57 @@ mod tests {
     const START: u64 = 1_000_000;
     const END: u64 = START + 600;
 
+    /// Whether `verifier` takes a token of these claims from the pod `n/p`.
+    fn taken(verifier: &Verifier, tokens: &Tokens) -> Result<Claimed, String> {
+        let pod =
+            Pod { namespace: "n".into(), name: "p".into(), uid: "u".into(), service_account: "s".into() };
+        let evidence = Evidence::Token { audience: "vault", verified_by_login: false };
+        verifier.claimed(&pod, tokens, evidence).map_err(|error| error.to_string())
+    }
+
+    fn jwt(claims: &serde_json::Value) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
     /// Whether a token from `START` to `END` is accepted at `now`, where the login verifies it.
     fn accepted(now: u64) -> Result<(), String> {
         let claims = json!({ "aud": ["vault"], "nbf": START, "exp": END, "kubernetes.io": { "namespace": "n",
             "pod": { "name": "p", "uid": "u" }, "serviceaccount": { "name": "s", "uid": "x" } } });
-        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
-        let tokens = Tokens::parse(&json!({ "vault": { "token": token } }).to_string())?;
-        let pod =
-            Pod { namespace: "n".into(), name: "p".into(), uid: "u".into(), service_account: "s".into() };
+        let tokens = Tokens::parse(&json!({ "vault": { "token": jwt(&claims) } }).to_string())?;
         let verifier = Verifier::new(Arc::new(HandHeld::at(now)), None, None);
-        let evidence = Evidence::Token { audience: "vault", verified_by_login: true };
-        verifier.claimed(&pod, &tokens, evidence).map(|_| ()).map_err(|error| error.to_string())
+        taken(&verifier, &tokens).map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn the_callers_own_token_is_held_to_what_it_says_and_to_no_pod() {
+        let clock = || Arc::new(HandHeld::at(START));
+        let own = Verifier::own_token(clock(), None, None);
+        let tokens = |claims| Tokens::own(jwt(&claims).into());
+        let by = Deadline::after(Duration::from_secs(1));
+        for claims in [
+            json!({}),
+            json!({ "aud": "vault", "exp": END, "kubernetes.io":
+            { "namespace": "other", "serviceaccount": { "name": "other" } } }),
+        ] {
+            let claimed = taken(&own, &tokens(claims.clone()));
+            let claimed = claimed.unwrap_or_else(|fault| unreachable!("{fault}"));
+            assert!(matches!(own.prove(&claimed, by).await, Ok(Proof::ByLogin(_))));
+            let pods = Verifier::new(clock(), None, None);
+            assert!(taken(&pods, &tokens(claims)).is_err(), "a pod's token is held to its pod");
+        }
+        let pinned = Verifier::own_token(clock(), None, Some("ci".into()));
+        for (verifier, claims, says) in [
+            (&own, json!({ "aud": "other" }), "another audience"),
+            (&own, json!({ "exp": START - 10 }), "expired"),
+            (&own, json!({ "nbf": START + 11 }), "not valid yet"),
+            (&own, json!([]), "no claims"),
+            (&pinned, json!({}), "another issuer"),
+        ] {
+            let fault = taken(verifier, &tokens(claims)).err().unwrap_or_default();
+            assert!(fault.contains(says), "{says}: {fault}");
+        }
+        let fault = taken(&own, &Tokens::own("opaque".to_owned().into())).err().unwrap_or_default();
+        assert!(fault.contains("not a JWT"), "{fault}");
     }
 
     #[tokio::test]

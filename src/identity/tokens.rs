@@ -12,7 +12,11 @@ use serde::Deserialize;
 /// Presence proves nothing: without `tokenRequests` a pod author may write this
 /// attribute (docs/driver-contract.md, 2.1), so the claims are always checked.
 #[derive(Default)]
-pub struct Tokens(BTreeMap<String, SecretString>);
+pub struct Tokens {
+    by_audience: BTreeMap<String, SecretString>,
+    /// Shown to whoever asks for a token; its own claims say for which audiences it is.
+    own: Option<SecretString>,
+}
 
 #[derive(Deserialize)]
 struct Entry {
@@ -26,37 +30,44 @@ impl Tokens {
     pub fn parse(json: &str) -> Result<Self, &'static str> {
         let entries: BTreeMap<String, Entry> =
             serde_json::from_str(json).map_err(|_| "not a JSON map of audience to {\"token\": …}")?;
-        Ok(Self(entries.into_iter().map(|(audience, entry)| (audience, entry.token)).collect()))
+        let by_audience = entries.into_iter().map(|(audience, entry)| (audience, entry.token)).collect();
+        Ok(Self { by_audience, own: None })
+    }
+
+    /// The one token of a caller who has it in a file: nobody has said what it is for.
+    pub fn own(token: SecretString) -> Self {
+        Self { by_audience: BTreeMap::new(), own: Some(token) }
     }
 
     /// The token for `audience`.
     pub fn get(&self, audience: &str) -> Option<&SecretString> {
-        self.0.get(audience)
+        self.by_audience.get(audience).or(self.own.as_ref())
     }
 
     /// Whether the request brought none at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_audience.is_empty() && self.own.is_none()
     }
 
     /// The audiences for which there is a token.
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.by_audience.keys().map(String::as_str)
     }
 
     /// Adds the tokens of `other` for audiences that this one lacks.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
-        for (audience, token) in other.0 {
-            self.0.entry(audience).or_insert(token);
+        for (audience, token) in other.by_audience {
+            self.by_audience.entry(audience).or_insert(token);
         }
+        self.own = self.own.or(other.own);
         self
     }
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.by_audience.keys()).finish()
     }
 }
 

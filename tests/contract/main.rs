@@ -16,6 +16,7 @@
 mod support;
 
 mod answers;
+mod fetch;
 mod metrics;
 mod old_drivers;
 mod process;

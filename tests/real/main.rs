@@ -19,6 +19,7 @@ mod demo;
 mod driver;
 mod engines;
 mod errors;
+mod fetch;
 mod hazard;
 mod kv;
 mod leases;

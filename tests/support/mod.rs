@@ -19,6 +19,7 @@ pub mod bao_setup;
 pub mod certs;
 pub mod csi;
 pub mod csi_messages;
+pub mod fetch;
 pub mod http;
 pub mod issuer;
 pub mod keymount;

@@ -16,11 +16,10 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use self::stage::Stage;
 use self::steps::Steps;
 use super::Terminal;
+use super::signal::interrupted;
 use crate::time::Stopwatch;
 
 /// Plays the demo on standard output; `bao` is the OpenBao program to use
@@ -31,15 +30,6 @@ pub async fn run(keep: bool, bao: Option<PathBuf>) -> Result<(), String> {
     tokio::select! {
         played = play(&mut terminal, keep, bao.as_deref()) => played,
         () = interrupted() => Err("the demo was interrupted".into()),
-    }
-}
-
-async fn interrupted() {
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut term), Ok(mut int)) => {
-            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        }
-        _ => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,58 @@
+//! What every provider stands on, whoever asks it: the driver by a socket, or the command line.
+
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use super::{keys, providers, sessions, versions};
+use crate::backend::{Host, Provider};
+use crate::config::Config;
+use crate::error::{Error, Errors};
+use crate::identity::{KeySource, Verifier};
+use crate::lease::Handoff;
+use crate::observe::Metrics;
+use crate::secret::VersionKey;
+use crate::time::{Clock, Wall};
+
+/// One of the verifier's constructors: they differ in whose tokens are brought.
+pub type MakeVerifier = fn(Arc<dyn Clock>, Option<Arc<dyn KeySource>>, Option<String>) -> Verifier;
+
+/// The rooms below the providers.
+pub(super) struct Ground {
+    pub(super) host: Host,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) handoff: Option<Arc<Handoff>>,
+}
+
+// === impl Ground ===
+
+impl Ground {
+    /// Builds it from the settings. All work that is begun on it belongs to `tasks`.
+    pub(super) fn lay(config: &Config, verifier: MakeVerifier, tasks: &TaskTracker) -> Result<Self, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(Wall);
+        let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
+        let keys = keys::source(&config.keys)?;
+        let verifier = verifier(clock.clone(), keys, config.keys.issuer.clone());
+        let handoff = sessions::handoff(&config.sessions)?;
+        let policy = sessions::policy(&config.sessions);
+        let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());
+        sessions::furnish(&mut host, &config.sessions, handoff.clone());
+        Ok(Self { host, metrics, handoff })
+    }
+
+    /// The providers that the settings name.
+    pub(super) fn providers(&self, config: &Config) -> Result<Vec<Arc<dyn Provider>>, Errors> {
+        providers::all(config, &self.host)
+    }
+
+    /// The key of object versions.
+    pub(super) async fn version_key(&self, config: &Config) -> Result<VersionKey, Error> {
+        versions::key(config.server.version_key.as_deref(), self.handoff.as_deref()).await
+    }
+
+    /// The work in the background, to be begun.
+    pub(super) fn work(self, providers: Vec<Arc<dyn Provider>>) -> sessions::Work {
+        let Host { keeper, tasks, .. } = self.host;
+        sessions::Work { keeper, handoff: self.handoff, providers, tasks }
+    }
+}

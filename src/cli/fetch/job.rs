@@ -1,0 +1,103 @@
+//! One fetch: token, Mount, folder.
+
+use std::io;
+use std::time::Duration;
+
+use super::set::Set;
+use super::{Failure, inputs, pod};
+use crate::app::Single;
+use crate::backend::Parameters;
+use crate::cli::Class;
+use crate::config::Fetch;
+use crate::files::atomic;
+use crate::identity::{Said, Tokens};
+use crate::mount::{Answer, Mount};
+use crate::time::{Backoff, Deadline};
+
+/// How much earlier than ours the backend's deadline is: its own text says more.
+const MARGIN: Duration = Duration::from_millis(250);
+/// How long the disk may take, or another writer of the same folder.
+const WRITING: Duration = Duration::from_secs(30);
+/// The waits before the first set is there.
+const FIRST: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+
+/// What is fetched, from where and into which folder.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) fetch: Fetch,
+    pub(super) class: Class,
+    pub(super) single: Single,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// The first set, tried until `--timeout`: what is transient always, and what may still be
+    /// set up by somebody else for as long as we mean to stay.
+    pub(super) async fn first(&self) -> Result<Set, Failure> {
+        let (by, mut waits, mut before) = (Deadline::after(self.fetch.timeout), FIRST, None);
+        loop {
+            let failure = match self.once(by).await {
+                Ok(set) => return Ok(set),
+                // What was wrong before says more than that there was no time left for another try.
+                Err(failure) => before.filter(|_| by.left() <= MARGIN).unwrap_or(failure),
+            };
+            let wait = waits.next().unwrap_or_default();
+            let hope = if self.fetch.watch { failure.may_mend() } else { failure.is_transient() };
+            if wait >= by.left() || !hope {
+                return Err(failure);
+            }
+            tracing::warn!(class = self.class.name, failure = failure.text, "no files yet; trying again");
+            before = Some(failure);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// One turn: reads the token, asks, and writes.
+    pub(super) async fn once(&self, by: Deadline) -> Result<Set, Failure> {
+        let ask = async {
+            let mount = self.mount().await?;
+            self.single.mount(&mount, by.less(MARGIN)).await.map_err(Failure::from)
+        };
+        let answer = by.bound(ask).await.unwrap_or_else(|| Err(late()))?;
+        self.write(answer).await
+    }
+
+    async fn mount(&self) -> Result<Mount, Failure> {
+        let token = inputs::token(&self.fetch.token).await?;
+        let class = self.class.clone();
+        let pod = pod::pod(&self.fetch.pod, Said::of(&token).as_ref(), class.namespace.as_deref());
+        // As a pod's own attribute would: it wins over the class.
+        let audience = self.fetch.audience.clone().map(|audience| ("audience".to_owned(), audience));
+        let parameters: Parameters = class.parameters.into_iter().chain(audience).collect();
+        let (tokens, permission) = (Tokens::own(token), self.fetch.mode);
+        Ok(Mount { pod, class: Some(class.name), parameters, tokens, permission })
+    }
+
+    /// What was minted for files that are not there is given back with the receipt. The thread
+    /// that writes has it: it ends what it began, even if we are ended meanwhile.
+    async fn write(&self, answer: Answer) -> Result<Set, Failure> {
+        let (set, out) = (Set::of(&answer), self.fetch.out.clone());
+        let Answer { files, receipt, .. } = answer;
+        let written = tokio::task::spawn_blocking(move || {
+            let outcome = atomic::write(&out, &files)?;
+            receipt.keep();
+            Ok(outcome)
+        });
+        let written = Deadline::after(WRITING).bound(written).await;
+        let written = written.unwrap_or_else(|| Ok(Err(io::Error::other("it took too long"))));
+        let written = written.unwrap_or_else(|_| Err(io::Error::other("writing broke off")));
+        written.map(|outcome| set.written(&outcome)).map_err(|error| self.unwritten(&error))
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Failure {
+        Failure::new(
+            Failure::OTHER,
+            format!("cannot write the files to {}: {error}", self.fetch.out.display()),
+        )
+    }
+}
+
+fn late() -> Failure {
+    Failure::new(Failure::AWAY, "the files were not there within --timeout")
+}
