@@ -12,9 +12,9 @@ use tokio::sync::Mutex;
 
 use crate::config;
 use crate::error::{Error, Kind, Stage};
-use crate::identity::{KeySource, Keys};
+use crate::identity::{KeySource, Keys, Verifier};
 use crate::net::{Address, Limits, Pool, Request, Roots, Target, Trust};
-use crate::time::{Deadline, Stopwatch};
+use crate::time::{Clock, Deadline, Stopwatch};
 
 /// The largest JWKS document.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -29,8 +29,17 @@ const FRESH: Duration = Duration::from_secs(600);
 /// Whatever key ids callers send, keys are asked for no more often than this.
 const APART: Duration = Duration::from_secs(10);
 
+/// The verifier that the settings ask for.
+pub(super) fn verifier(config: &config::Keys, clock: Arc<dyn Clock>) -> Result<Verifier, Error> {
+    for provider in &config.unproven {
+        tracing::info!(provider, "its classes may log in by what does not prove the pod (--allow-unproven)");
+    }
+    let verifier = Verifier::new(clock, source(config)?, config.issuer.clone());
+    Ok(verifier.allowing(config.unproven.iter().cloned()))
+}
+
 /// The source that the settings name, if any.
-pub(super) fn source(config: &config::Keys) -> Result<Option<Arc<dyn KeySource>>, Error> {
+fn source(config: &config::Keys) -> Result<Option<Arc<dyn KeySource>>, Error> {
     if let Some(path) = &config.file {
         return Ok(Some(Arc::new(FromFile { path: path.clone(), kept: Mutex::default() })));
     }

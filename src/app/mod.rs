@@ -27,7 +27,6 @@ pub use harden::harden;
 use crate::backend::Host;
 use crate::config::Config;
 use crate::error::{Error, Errors, Kind, Stage};
-use crate::identity::Verifier;
 use crate::mount::Mounts;
 use crate::observe::{Admin, Answers, Health, Metrics};
 use crate::time::{Clock, Wall};
@@ -73,7 +72,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(Wall);
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
-        let verifier = Verifier::new(clock.clone(), keys::source(&config.keys)?, config.keys.issuer.clone());
+        let verifier = keys::verifier(&config.keys, clock.clone())?;
         let handoff = sessions::handoff(&config.sessions)?;
         let policy = sessions::policy(&config.sessions);
         let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());

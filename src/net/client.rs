@@ -181,6 +181,9 @@ fn builder(
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(limits.in_flight)
         .dns_resolver(Arc::new(Lookup::new(instead, lookups)));
+    if let Some(socket) = address.socket() {
+        return Ok(builder.unix_socket(socket));
+    }
     // A proxy's loopback is not ours.
     if let Some(proxy) = trust.proxy.as_ref().filter(|_| !address.is_loopback()) {
         let proxy = reqwest::Proxy::all(proxy)

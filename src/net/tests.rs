@@ -164,6 +164,30 @@ async fn a_path_that_would_change_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_socket_is_asked_without_a_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = vec![0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        stream.write_all(ok("v").as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&buffer[..read]).into_owned()
+    });
+    let address = Address::parse_trusted(&format!("unix://{}", path.display())).unwrap();
+    let target =
+        Target { address, trust: Trust { proxy: Some("http://127.0.0.1:1".into()), ..Trust::default() } };
+    let pool = Pool::new(Limits::default());
+    assert_eq!(pool.send(&target, get("/v1/x"), soon()).await.unwrap().body.expose_secret(), b"v");
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("GET /v1/x HTTP/1.1\r\n") && asked.contains("host: localhost\r\n"), "{asked}");
+    std::fs::remove_file(&path).unwrap();
+    let failure = pool.send(&target, get("/v1/x"), soon()).await.unwrap_err();
+    assert_eq!(failure.cause(), Cause::Connect, "{failure}");
+}
+
+#[tokio::test]
 async fn a_pool_keeps_a_bounded_number_of_clients() {
     let pool = Pool::new(Limits::default());
     for port in 1..200_u16 {

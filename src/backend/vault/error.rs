@@ -10,13 +10,13 @@ use std::borrow::Borrow;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::rows::{ANY, Row};
+use self::rows::ANY;
 use super::Flavour;
 use super::envelope::Envelope;
 use crate::error::{Error, Kind, Stage};
 use crate::net::{Address, Cause, Failure, Reply, redact};
 
-pub(super) use self::rows::{KEEP, LOGIN, READ};
+pub(super) use self::rows::{APPROLE, CERTIFICATE, KEEP, LOGIN, READ, Row, USERPASS};
 
 /// What was being done, for the text and for the hints' blanks.
 pub(super) struct At<'a> {
@@ -33,7 +33,7 @@ pub(super) struct At<'a> {
     pub(super) mount: &'a str,
     pub(super) pod: [&'a str; 3],
     /// What was sent and must not come back.
-    pub(super) sent: &'a SecretString,
+    pub(super) sent: Vec<&'a SecretString>,
 }
 
 /// A refusal, or no reply.
@@ -145,8 +145,8 @@ impl At<'_> {
     /// The server's words without what we sent.
     fn clean(&self, said: &str) -> String {
         #[expect(clippy::disallowed_methods, reason = "what was sent is looked for, to take it out")]
-        let sent = self.sent.expose_secret();
-        redact(said, &[sent])
+        let sent: Vec<_> = self.sent.iter().map(|sent| sent.expose_secret()).collect();
+        redact(said, &sent)
     }
 
     /// The hint for a path that is of the other KV version, or of a version that is gone.
@@ -187,7 +187,13 @@ impl At<'_> {
             ("{p}", prefix),
             ("{f}", flag.as_str()),
         ];
-        blanks.into_iter().fold(hint.to_owned(), |text, (blank, value)| text.replace(blank, value))
+        // A login by credentials need not name a role.
+        let hint = if self.role.is_empty() {
+            hint.replace("of role {role}", "of this login")
+        } else {
+            hint.to_owned()
+        };
+        blanks.into_iter().fold(hint, |text, (blank, value)| text.replace(blank, value))
     }
 }
 

@@ -1,13 +1,14 @@
 //! The class's part: where to log in, as whom, and what to read.
 
+mod login;
 mod objects;
 mod request;
 #[cfg(test)]
 mod tests;
 mod trust;
 
-use super::Flavour;
 use super::config::Operator;
+use super::method::Method;
 use super::path;
 use crate::backend::Parameters;
 use crate::error::{Error, Errors, Kind, Stage};
@@ -25,8 +26,10 @@ const MAX_NAME: usize = 512;
 pub struct Scope {
     pub(super) target: Target,
     pub(super) namespace: Option<String>,
+    pub(super) method: Method,
     /// The auth mount, `kubernetes` in `auth/kubernetes/login`.
     pub(super) mount: String,
+    /// Empty where the method needs none and the class names none.
     pub(super) role: String,
     pub(super) audience: String,
 }
@@ -41,15 +44,17 @@ pub(super) struct Reader<'a> {
 /// Reads a class; reports every mistake.
 pub(super) fn parse(operator: &Operator, parameters: &Parameters) -> Result<(Scope, Objects), Errors> {
     let mut reader = Reader { operator, parameters, faults: Vec::new() };
-    let role = reader.role();
-    let mount = reader.mount();
+    let method = reader.method();
+    let role = reader.role(&method);
+    let mount = reader.mount(&method);
     let namespace = reader.namespace();
     let audience = reader.audience();
     let target = reader.target();
+    reader.certificate(&method, target.as_ref());
     let objects = reader.objects();
     match (target, objects, Errors::from_list(reader.faults)) {
         (Some(target), Some(objects), None) => {
-            Ok((Scope { target, namespace, mount, role, audience }, objects))
+            Ok((Scope { target, namespace, method, mount, role, audience }, objects))
         }
         (_, _, Some(faults)) => Err(faults),
         _ => {
@@ -79,36 +84,6 @@ impl Reader<'_> {
             Some(hint) => error.hint(hint),
             None => error,
         });
-    }
-
-    fn role(&mut self) -> String {
-        let plain = |reader: &Self| reader.parameters.get("roleName").map(str::to_owned);
-        let prefixed = match self.operator.flavour {
-            Flavour::Vault => None,
-            Flavour::OpenBao => self.get("RoleName").map(str::to_owned),
-        };
-        let Some(role) = prefixed.or_else(|| plain(self)) else {
-            let hint = "set roleName to a role of the auth mount".to_owned();
-            self.fault("roleName", "missing 'roleName' in SecretProviderClass definition", Some(hint));
-            return String::new();
-        };
-        self.name("roleName", &role)
-    }
-
-    fn mount(&mut self) -> String {
-        let (old, new) = (self.get("KubernetesMountPath"), self.get("AuthMountPath"));
-        let both = old.is_some() && new.is_some();
-        let mount = new.or(old).unwrap_or(&self.operator.config.auth_mount);
-        let mount = mount.trim_matches('/').trim_start_matches("auth/").to_owned();
-        let key = self.key("AuthMountPath");
-        if both {
-            let text = format!("cannot set both {} and {key}", self.key("KubernetesMountPath"));
-            self.fault(key.clone(), text, Some(format!("keep {key}")));
-        }
-        if let Some(fault) = path::fault(&mount) {
-            self.fault(key.clone(), format!("not an auth mount: {fault}"), None);
-        }
-        self.name(&key, &mount)
     }
 
     fn namespace(&mut self) -> Option<String> {
@@ -150,7 +125,7 @@ impl Reader<'_> {
             };
             return self.trusting(own.address.clone(), true);
         };
-        let address = match Address::parse(&text) {
+        let address = match Address::parse_trusted(&text) {
             Ok(address) => address,
             Err(fault) => {
                 self.fault(self.key("Address"), fault, None);
@@ -169,7 +144,11 @@ impl Reader<'_> {
         }
         let key = self.key("Address");
         let allowed = &self.operator.allowed;
-        if !allowed.is_empty() && !allowed.contains(address) {
+        if address.socket().is_some() {
+            let flag = self.operator.flag("addr");
+            let text = format!("{address} is a socket of the node, which classes may not name");
+            self.fault(key, text, Some(format!("leave it out, and start keymount with {flag} {address}")));
+        } else if !allowed.is_empty() && !allowed.contains(address) {
             let flag = self.operator.flag("allowed-address");
             let text = format!("{address} is not among the addresses that the operator allows");
             self.fault(

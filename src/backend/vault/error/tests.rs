@@ -14,6 +14,7 @@ fn reply(status: u16, body: &str) -> Reply {
 fn refusal(stage: Stage, path: &str, status: u16, body: &str) -> Refusal {
     let Ok(address) = Address::parse("https://vault:8200") else { unreachable!("an address") };
     let login = stage == Stage::Login;
+    let jwt = JWT.to_owned().into();
     let at = At {
         flavour: Flavour::Vault,
         stage,
@@ -25,7 +26,7 @@ fn refusal(stage: Stage, path: &str, status: u16, body: &str) -> Refusal {
         role: "web",
         mount: if login { "kubernetes" } else { "" },
         pod: if login { ["app", "sa", "vault"] } else { [""; 3] },
-        sent: &JWT.to_owned().into(),
+        sent: vec![&jwt],
     };
     at.refused(&reply(status, body))
 }
@@ -317,7 +318,7 @@ fn what_servers_say_to_renewals_and_look_ups() {
         role: "web",
         mount: "",
         pod: [""; 3],
-        sent: &sent,
+        sent: vec![&sent],
     };
     let not_found =
         "failed to renew entry: resp: (*logical.Response)(nil) err: error during renew: lease not found";
