@@ -67,9 +67,9 @@ impl Method {
     /// The mount of classes that name none. The operator's is one for pods' tokens.
     pub(super) fn mount<'a>(&self, operators: &'a str) -> &'a str {
         match self {
-            Self::Kubernetes => operators,
+            // Nobody set another.
             Self::Jwt if operators == "kubernetes" => "jwt",
-            Self::Jwt => operators,
+            Self::Kubernetes | Self::Jwt => operators,
             Self::AppRole { .. } => "approle",
             Self::UserPass => "userpass",
             Self::Certificate => "cert",
