@@ -141,7 +141,7 @@ impl FromUrl {
             Trust { roots: config.ca_file.clone().map_or(Roots::System, Roots::File), ..Trust::default() };
         Ok(Self {
             pool: Pool::new(Limits { in_flight: 1, streams: 1, rate: None, reply_bytes: 1024 * 1024 }),
-            target: Target { address, trust },
+            target: Target::one(address, trust),
             token_file: config.token_file.clone(),
             kept: Mutex::default(),
         })

@@ -210,7 +210,7 @@ const COMMON: [Flag; 35] = [
 macro_rules! vault_flags {
     ($section:literal, $name:literal, $env:literal, $audience:literal) => {
         [
-            flag($section, concat!($name, "-addr"), "URL", "Server address for classes that name none")
+            flag($section, concat!($name, "-addr"), "URL", "Server address for classes that name none; commas separate those of one cluster; or unix:///PATH")
                 .env(&[concat!($env, "_ADDR")]),
             flag($section, concat!($name, "-mount"), "PATH", "Auth mount for classes that name none")
                 .or("kubernetes"),

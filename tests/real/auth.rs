@@ -195,6 +195,33 @@ async fn a_server_behind_a_socket() {
     assert!(message.contains("classes may not name"), "{message}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_server_of_a_list_where_one_is_down_or_sealed() {
+    let (Some(bao), Some(sealed)) = (Bao::start().await, Bao::start().await) else { return };
+    fill(&bao).await;
+    sealed.seal().await;
+    let role_id = bao.approle("app", json!({ "token_policies": ["auth"] })).await;
+    let right =
+        mount("a", "approle", &json!({ "role_id": role_id, "secret_id": bao.secret_id("app").await }));
+    let list = format!("http://127.0.0.1:1,{},{}", sealed.url(), bao.url());
+    let often = ["--refresh-interval", "1ms", "--min-refresh-interval", "1ms"];
+    let mut args = vec!["--provider", "vault", "--vault-addr", &list, "--allow-unproven", "vault"];
+    args.extend(often.iter().chain(&["--log-level", "debug"]));
+    let keymount = Keymount::start(&args).await;
+    let provider = keymount.provider("vault").await;
+    for _ in 0..3 {
+        assert_eq!(password(&provider, &right).await.as_deref(), Some(PASSWORD));
+    }
+    let told = format!("another server of the list serves from now on server={}", bao.url());
+    assert_eq!(keymount.logs().matches(&told).count(), 1, "the choice is kept: {}", keymount.logs());
+    let absent = right.clone().set("objects", &object("p", "secret/data/auth/none", "password"));
+    let (code, message) = refused(&provider, &absent).await;
+    assert_eq!(code, Code::NotFound, "{message}");
+    assert!(message.contains(&format!("server={}", bao.url())), "{message}");
+    let named = right.set("vaultAddresses", &format!("http://127.0.0.1:2,{}", bao.url()));
+    assert!(password(&provider, &named).await.is_some());
+}
+
 /// The kubelet reads the Secret and the driver hands it on, at the first mount and at each republish.
 #[tokio::test(flavor = "multi_thread")]
 async fn approle_through_the_real_driver() {

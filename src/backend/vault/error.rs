@@ -81,7 +81,7 @@ impl At<'_> {
         let row = ANY.iter().chain(self.rows).find(|row| row.fits(reply.status, &said, &plain));
         let kind = row.map_or_else(|| self.kind(reply.status), |row| row.kind);
         let text = self.text(reply, body.as_ref(), row, &said);
-        let mut error = self.error(kind, reply.status, text).retry_after(reply.retry_after);
+        let mut error = self.error(kind, reply, text).retry_after(reply.retry_after);
         let hint = row.map(|row| row.hint).filter(|hint| !hint.is_empty()).map(|hint| self.fill(hint));
         if let Some(hint) = self.gone(reply, body.as_ref()).or(hint) {
             error = error.hint(hint);
@@ -92,12 +92,15 @@ impl At<'_> {
 
     /// A reply of the right status and the wrong content.
     pub(super) fn odd(&self, reply: &Reply, kind: Kind, text: &str) -> Error {
-        self.error(kind, reply.status, text.to_owned())
+        self.error(kind, reply, text.to_owned())
     }
 
-    fn error(&self, kind: Kind, status: u16, text: String) -> Error {
+    fn error(&self, kind: Kind, reply: &Reply, text: String) -> Error {
         let mut error = Error::new(kind, self.stage, text).with("backend", self.flavour.name());
-        error = error.with("http", status).with("path", self.path);
+        error = error.with("http", reply.status).with("path", self.path);
+        if let Some(server) = &reply.server {
+            error = error.with("server", server);
+        }
         for (key, value) in [("namespace", self.namespace.unwrap_or_default()), ("role", self.role)] {
             if !value.is_empty() && (key == "namespace" || self.stage == Stage::Login) {
                 error = error.with(key, value);

@@ -126,7 +126,7 @@ impl Backend for Vault {
     }
 
     fn place(&self, scope: &Scope) -> String {
-        scope.target.address.to_string()
+        scope.target.place()
     }
 
     async fn fetch(

@@ -21,6 +21,9 @@ pub use request::Read;
 /// The longest role, mount or namespace.
 const MAX_NAME: usize = 512;
 
+/// The most servers that are one.
+const MAX_SERVERS: usize = 8;
+
 /// Everything that tells two logins apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
@@ -115,34 +118,48 @@ impl Reader<'_> {
     }
 
     fn target(&mut self) -> Option<Target> {
-        let own = self.operator.target.as_ref();
-        let Some(text) = self.get("Address").map(str::to_owned) else {
-            let Some(own) = own else {
+        let own: Vec<Address> = self.operator.target.iter().flat_map(Target::servers).cloned().collect();
+        let Some((key, list)) = self.addresses() else {
+            if own.is_empty() {
                 let (key, flag) = (self.key("Address"), self.operator.flag("addr"));
                 let hint = Some(format!("set {key} in the class, or start keymount with {flag}"));
                 self.fault(key, "no server address", hint);
-                return None;
-            };
-            return self.trusting(own.address.clone(), true);
-        };
-        let address = match Address::parse_trusted(&text) {
-            Ok(address) => address,
-            Err(fault) => {
-                self.fault(self.key("Address"), fault, None);
-                return None;
             }
+            return self.trusting(own, true);
         };
-        let is_own = own.is_some_and(|own| own.address == address);
-        self.permit(&address, is_own);
-        self.trusting(address, is_own)
+        let mut addresses = Vec::new();
+        for text in list {
+            match Address::parse_trusted(&text) {
+                Ok(address) => addresses.push(address),
+                Err(fault) => self.fault(key.clone(), fault, None),
+            }
+        }
+        for address in addresses.iter().filter(|address| !own.contains(address)) {
+            self.permit(&key, address);
+        }
+        let is_own = addresses.iter().all(|address| own.contains(address));
+        self.trusting(addresses, is_own)
+    }
+
+    /// The class's servers and the parameter that names them.
+    fn addresses(&mut self) -> Option<(String, Vec<String>)> {
+        let (one, several) = (self.key("Address"), self.key("Addresses"));
+        let lone = self.get("Address").map(str::to_owned);
+        let Some(list) = self.get("Addresses") else { return lone.map(|text| (one, vec![text])) };
+        let list: Vec<_> = list.split(',').map(str::to_owned).collect();
+        if lone.is_some() {
+            let text = format!("cannot set both {one} and {several}");
+            self.fault(several.clone(), text, Some(format!("keep {several}")));
+        }
+        if list.len() > MAX_SERVERS {
+            self.fault(several.clone(), format!("names more than {MAX_SERVERS} servers"), None);
+        }
+        Some((several, list))
     }
 
     /// Decision 14: whether the operator lets classes name this server.
-    fn permit(&mut self, address: &Address, is_own: bool) {
-        if is_own {
-            return;
-        }
-        let key = self.key("Address");
+    fn permit(&mut self, key: &str, address: &Address) {
+        let key = key.to_owned();
         let allowed = &self.operator.allowed;
         if address.socket().is_some() {
             let flag = self.operator.flag("addr");

@@ -18,7 +18,7 @@ const TOKEN: &str = "s.\"odd\"-token<&>";
 
 fn scope(address: &str, mount: &str) -> Scope {
     let Ok(address) = Address::parse(address) else { unreachable!("{address}") };
-    let target = Target { address, trust: Trust::default() };
+    let target = Target::one(address, Trust::default());
     let [mount, role, audience] = [mount, "web", "vault"].map(str::to_owned);
     Scope { target, namespace: Some("team".to_owned()), method: Method::default(), mount, role, audience }
 }

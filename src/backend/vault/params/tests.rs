@@ -118,6 +118,45 @@ fn the_nodes_certificate_goes_to_the_operators_server_only() {
 }
 
 #[test]
+fn a_list_of_servers_is_the_operators_if_each_of_it_is() {
+    let config = || Config {
+        address: Some("https://a:8200, https://b:8200".into()),
+        client_certificate: Some("/tls/tls.crt".into()),
+        client_key: Some("/tls/tls.key".into()),
+        ..Config::default()
+    };
+    let target =
+        |pairs: &[(&str, &str)]| read_with(Flavour::Vault, config(), pairs).map(|(scope, _)| scope.target);
+    for (pairs, place, is_own) in [
+        (&[][..], "https://a:8200,https://b:8200", true),
+        (&[("vaultAddresses", "https://b:8200,https://a:8200")], "https://b:8200,https://a:8200", true),
+        (&[("vaultAddress", "https://b:8200")], "https://b:8200", true),
+        (&[("vaultAddresses", "https://a:8200, https://c:8200")], "https://a:8200,https://c:8200", false),
+    ] {
+        let target = target(pairs).unwrap();
+        assert_eq!((target.place().as_str(), target.trust.identity.is_some()), (place, is_own));
+    }
+    for (pairs, text) in [
+        (&[("vaultAddresses", "https://c,http://10.0.0.1")][..], "--vault-allow-http"),
+        (&[("vaultAddresses", "https://c,unix:///run/x.sock")], "is a socket of the node"),
+        (&[("vaultAddresses", "https://c,")], "not a URL"),
+        (
+            &[("vaultAddresses", "https://c"), ("vaultAddress", "https://c")],
+            "cannot set both vaultAddress and",
+        ),
+        (&[("vaultAddresses", &["https://c"; 9].join(","))], "more than 8 servers"),
+        (&[("vaultAddress", "https://c:1,https://d")], ""),
+    ] {
+        let fault = target(pairs).unwrap_err();
+        assert!(fault.contains(text), "{text}: {fault}");
+    }
+    let pinned = Config { allowed_addresses: vec!["https://c".into()], ..config() };
+    let pairs = [("vaultAddresses", "https://c,https://d")];
+    let refused = read_with(Flavour::Vault, pinned, &pairs).map(|_| ()).unwrap_err();
+    assert!(refused.contains("https://d is not among the addresses"), "{refused}");
+}
+
+#[test]
 fn a_socket_is_the_operators_to_name() {
     let config = || Config { address: Some("unix:///run/agent.sock".into()), ..Config::default() };
     let address = |config, pairs: &[(&str, &str)]| {

@@ -192,6 +192,18 @@ async fn what_is_absent_is_named_and_no_value_comes_back() {
     assert!(world.fake.seen("/v1/sys").is_empty() && world.fake.seen("/v1/auth/userpass").is_empty());
 }
 
+/// One of several servers is down: the next one serves, and a refusal says which it was.
+#[tokio::test]
+async fn the_next_server_of_a_list_serves() {
+    let world = World::new().await;
+    let list = format!("http://127.0.0.1:1,{}", world.fake.address);
+    let class = [("vaultAuthMethod", "approle"), ("vaultAddresses", list.as_str())];
+    assert_eq!(world.ask("web-0", RIGHT, &class, KV).await.unwrap(), "v");
+    let wrong = [("role_id", "r-1"), ("secret_id", "s-another-one")];
+    let (_, text) = world.fault(&wrong, &class).await;
+    assert!(text.contains(&format!("server={}", world.fake.address)), "{text}");
+}
+
 /// The driver of before 1.6 leaves the class out when it rotates.
 #[tokio::test]
 async fn an_old_rotation_finds_its_class() {
