@@ -10,6 +10,7 @@ mod keys;
 mod pod;
 mod present;
 mod proofs;
+mod refusals;
 mod secrets;
 mod tokens;
 
