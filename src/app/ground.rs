@@ -31,8 +31,7 @@ impl Ground {
     pub(super) fn lay(config: &Config, verifier: MakeVerifier, tasks: &TaskTracker) -> Result<Self, Error> {
         let clock: Arc<dyn Clock> = Arc::new(Wall);
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
-        let keys = keys::source(&config.keys)?;
-        let verifier = verifier(clock.clone(), keys, config.keys.issuer.clone());
+        let verifier = keys::verifier(&config.keys, verifier, clock.clone())?;
         let handoff = sessions::handoff(&config.sessions)?;
         let policy = sessions::policy(&config.sessions);
         let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());

@@ -10,11 +10,12 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
+use super::MakeVerifier;
 use crate::config;
 use crate::error::{Error, Kind, Stage};
-use crate::identity::{KeySource, Keys};
+use crate::identity::{KeySource, Keys, Verifier};
 use crate::net::{Address, Limits, Pool, Request, Roots, Target, Trust};
-use crate::time::{Deadline, Stopwatch};
+use crate::time::{Clock, Deadline, Stopwatch};
 
 /// The largest JWKS document.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -29,8 +30,21 @@ const FRESH: Duration = Duration::from_secs(600);
 /// Whatever key ids callers send, keys are asked for no more often than this.
 const APART: Duration = Duration::from_secs(10);
 
+/// The verifier that the settings ask for.
+pub(super) fn verifier(
+    config: &config::Keys,
+    make: MakeVerifier,
+    clock: Arc<dyn Clock>,
+) -> Result<Verifier, Error> {
+    for provider in &config.unproven {
+        tracing::info!(provider, "its classes may log in by what does not prove the pod (--allow-unproven)");
+    }
+    let verifier = make(clock, source(config)?, config.issuer.clone());
+    Ok(verifier.allowing(config.unproven.iter().cloned()))
+}
+
 /// The source that the settings name, if any.
-pub(super) fn source(config: &config::Keys) -> Result<Option<Arc<dyn KeySource>>, Error> {
+fn source(config: &config::Keys) -> Result<Option<Arc<dyn KeySource>>, Error> {
     if let Some(path) = &config.file {
         return Ok(Some(Arc::new(FromFile { path: path.clone(), kept: Mutex::default() })));
     }
@@ -132,7 +146,7 @@ impl FromUrl {
             Trust { roots: config.ca_file.clone().map_or(Roots::System, Roots::File), ..Trust::default() };
         Ok(Self {
             pool: Pool::new(Limits { in_flight: 1, streams: 1, rate: None, reply_bytes: 1024 * 1024 }),
-            target: Target { address, trust },
+            target: Target::one(address, trust),
             token_file: config.token_file.clone(),
             kept: Mutex::default(),
         })

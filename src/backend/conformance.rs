@@ -23,7 +23,7 @@ pub use issuer::Issuer;
 
 use super::{Ask, Host, Parameters, Provider, Recorder};
 use crate::error::{Errors, Kind};
-use crate::identity::{Pod, Tokens, Verifier};
+use crate::identity::{Pod, Secrets, Tokens, Verifier};
 use crate::lease::Policy;
 use crate::time::{Deadline, Stopwatch, Wall};
 
@@ -111,7 +111,14 @@ impl<R: Rig> World<R> {
     ) -> Result<Vec<(String, String)>, Errors> {
         let tokens = tokens(R::AUDIENCE, token);
         let parameters = self.rig.class(wants);
-        let ask = Ask { pod, class: Some("class"), tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask {
+            pod,
+            class: Some("class"),
+            tokens: &tokens,
+            secrets: &Secrets::default(),
+            parameters: &parameters,
+            by,
+        };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         receipt.keep();
         let shown = format!("{secrets:?}");
@@ -350,7 +357,14 @@ pub async fn reports_every_mistake<R: Rig>() {
         let by = Deadline::after(Duration::from_secs(5));
         let result = world
             .provider
-            .secrets(Ask { pod: &pod, class: None, tokens: &tokens, parameters: &parameters, by })
+            .secrets(Ask {
+                pod: &pod,
+                class: None,
+                tokens: &tokens,
+                secrets: &Secrets::default(),
+                parameters: &parameters,
+                by,
+            })
             .await;
         assert_eq!(result.map(|_| ()).unwrap_err().kind(), Kind::Invalid);
     }

@@ -33,7 +33,7 @@ pub use inventory::{Entry, Inventory, Minted};
 pub use receipt::Receipt;
 
 use crate::error::{Error, Errors};
-use crate::identity::{Evidence, Pod, Presented, Tokens};
+use crate::identity::{Brought, Evidence, Pod, Presented, Secrets, Tokens};
 use crate::lease::{self, Grant, LeaseId, Reading};
 use crate::secret::Secret;
 use crate::time::Deadline;
@@ -75,6 +75,8 @@ pub struct Ask<'a> {
     pub class: Option<&'a str>,
     /// Its tokens.
     pub tokens: &'a Tokens,
+    /// The request's credentials.
+    pub secrets: &'a Secrets,
     /// What the class asks for.
     pub parameters: &'a Parameters,
     /// When the answer must be there.
@@ -258,6 +260,15 @@ pub trait Recorder: Send + Sync {
 
     /// A hand-off file could not be written or read; `what` is `write`, `read` or `remove`.
     fn handoff_failed(&self, _provider: &'static str, _what: &'static str) {}
+}
+
+// === impl Ask ===
+
+impl<'a> Ask<'a> {
+    /// What the request brings to be proved by.
+    pub const fn brought(&self, provider: &'a str) -> Brought<'a> {
+        Brought { provider, pod: self.pod, tokens: self.tokens, secrets: self.secrets }
+    }
 }
 
 // === impl Need ===

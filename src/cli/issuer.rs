@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
-    use crate::identity::{Evidence, KeySource, Keys, Tokens, Verifier};
+    use crate::identity::{Brought, Evidence, KeySource, Keys, Secrets, Tokens, Verifier};
     use crate::time::Deadline;
 
     struct Published(Arc<Keys>);
@@ -160,7 +160,9 @@ mod tests {
         let tokens = json!({ &token.audience: { "token": token.token.expose_secret() } }).to_string();
         let evidence = Evidence::Token { audience: &token.audience, verified_by_login: false };
         let by = Deadline::after(Duration::from_secs(5));
-        let claimed = verifier.claimed(pod, &Tokens::parse(&tokens)?, evidence);
+        let (tokens, secrets) = (Tokens::parse(&tokens)?, Secrets::default());
+        let brought = Brought { provider: "local", pod, tokens: &tokens, secrets: &secrets };
+        let claimed = verifier.claimed(&brought, evidence);
         let claimed = claimed.map_err(|error| error.to_string())?;
         verifier.prove(&claimed, by).await.map(|_| ()).map_err(|error| error.to_string())
     }

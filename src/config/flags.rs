@@ -99,7 +99,7 @@ const COMPAT: &str = "Accepted for existing DaemonSets";
 /// The one setting that two commands have.
 const ADMIN_SOCKET: &str = "admin-socket";
 
-const COMMON: [Flag; 34] = [
+const COMMON: [Flag; 35] = [
     flag(
         SERVER,
         "provider",
@@ -136,6 +136,13 @@ const COMMON: [Flag; 34] = [
     flag(TOKENS, "jwks-issuer", "ISSUER", "The only issuer (iss) of tokens that is accepted"),
     flag(TOKENS, "jwks-ca-file", "FILE", "CA of the --jwks-url server; default the system's roots"),
     flag(TOKENS, "jwks-token-file", "FILE", "Bearer token for the --jwks-url server, re-read at each use"),
+    flag(
+        TOKENS,
+        "allow-unproven",
+        "NAME",
+        "Provider whose classes may log in by what does not prove the pod: credentials of nodePublishSecretRef, the node's certificate; repeatable",
+    )
+    .many(),
     flag(SESSIONS, "sessions", "ON|OFF", "Keep what was read for a pod between its Mounts").or("on"),
     flag(
         SESSIONS,
@@ -211,7 +218,7 @@ const COMMON: [Flag; 34] = [
 macro_rules! vault_flags {
     ($section:literal, $name:literal, $env:literal, $audience:literal) => {
         [
-            flag($section, concat!($name, "-addr"), "URL", "Server address for classes that name none")
+            flag($section, concat!($name, "-addr"), "URL", "Server address for classes that name none; commas separate those of one cluster; or unix:///PATH")
                 .env(&[concat!($env, "_ADDR")]),
             flag($section, concat!($name, "-mount"), "PATH", "Auth mount for classes that name none")
                 .or("kubernetes"),

@@ -135,6 +135,8 @@ pub struct Keys {
     pub ca_file: Option<PathBuf>,
     /// A bearer token for the address.
     pub token_file: Option<PathBuf>,
+    /// The providers that may be asked without proof of the pod.
+    pub unproven: Vec<String>,
 }
 
 // === impl Invocation ===

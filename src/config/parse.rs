@@ -112,7 +112,11 @@ fn keys(values: &mut Values) -> Keys {
         token_file: path("jwks-token-file"),
         url: values.text("jwks-url"),
         issuer: values.text("jwks-issuer"),
+        unproven: values.list("allow-unproven"),
     };
+    for name in keys.unproven.iter().filter(|name| !PROVIDERS.contains(&name.as_str())) {
+        values.fault(format!("--allow-unproven {name}: unknown; this build has {}", PROVIDERS.join(", ")));
+    }
     if keys.file.is_some() && keys.url.is_some() {
         values.fault("--jwks-file and --jwks-url: give one of them".into());
     }

@@ -1,13 +1,16 @@
 //! From a request's tokens to proof that this pod asked now (decision 2).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::bond::Bonds;
 use super::claims::{self, Claims, Parts, Said};
 use super::keys::{self, KeySource};
-use super::{Digest, Pod, Proofs, Tokens};
+use super::refusals::{absent, lacking, refuse, refuse_own, unallowed, unverifiable};
+use super::{Digest, Pod, Proofs, Secrets, Tokens};
 use crate::error::{Error, Kind, Stage};
 use crate::time::{Clock, Deadline, Moment};
 
@@ -25,13 +28,43 @@ pub enum Evidence<'a> {
         /// Where it does not, the cluster's keys must.
         verified_by_login: bool,
     },
+    /// Credentials in the request itself, under these keys; the login checks them. Nothing
+    /// ties them to the pod, so the operator must allow it, and a session belongs to them.
+    Secrets {
+        /// Those that the login needs.
+        keys: &'static [&'static str],
+    },
+    /// The node's own identity, which says nothing of the pod. The operator must allow it.
+    Node,
 }
 
-/// What a pod claims: a token whose claims are the pod's. Proves nothing yet, and owns the token.
+/// What a request brings to be proved by, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Brought<'a> {
+    /// The provider that is asked.
+    pub provider: &'a str,
+    /// The pod that the driver names.
+    pub pod: &'a Pod,
+    /// Its tokens.
+    pub tokens: &'a Tokens,
+    /// The request's credentials.
+    pub secrets: &'a Secrets,
+}
+
+/// What a request's own proof is; owned, and wiped when it is dropped.
+#[derive(Clone, Debug)]
+enum Bearer {
+    Token(SecretString),
+    Secrets(Secrets),
+    Node,
+}
+
+/// What a pod claims: a token whose claims are the pod's, or what the operator takes
+/// instead. Proves nothing yet, and owns the token.
 #[derive(Debug)]
 pub struct Claimed {
     pod: Pod,
-    token: SecretString,
+    bearer: Bearer,
     digest: Digest,
     audience: String,
     verified_by_login: bool,
@@ -41,7 +74,7 @@ pub struct Claimed {
 #[derive(Debug)]
 pub struct Presented {
     pod: Pod,
-    token: SecretString,
+    bearer: Bearer,
     digest: Digest,
 }
 
@@ -60,6 +93,9 @@ pub struct Verifier {
     keys: Option<Arc<dyn KeySource>>,
     issuer: Option<String>,
     whose: Whose,
+    bonds: Bonds,
+    /// The providers that the operator lets be asked without proof of the pod.
+    unproven: BTreeSet<String>,
 }
 
 /// Whose tokens a verifier sees.
@@ -79,12 +115,32 @@ impl Presented {
         &self.pod
     }
 
-    /// The pod's token, for the login only.
-    pub const fn token(&self) -> &SecretString {
-        &self.token
+    /// The pod's token, for the login only; `None` where something else proves.
+    pub const fn token(&self) -> Option<&SecretString> {
+        match &self.bearer {
+            Bearer::Token(token) => Some(token),
+            Bearer::Secrets(_) | Bearer::Node => None,
+        }
     }
 
-    /// What tells this token from others.
+    /// One of the request's credentials, for the login only.
+    pub fn secret(&self, key: &str) -> Option<&SecretString> {
+        match &self.bearer {
+            Bearer::Secrets(secrets) => secrets.get(key),
+            Bearer::Token(_) | Bearer::Node => None,
+        }
+    }
+
+    /// Everything that a login may send, and nobody may read in what comes back.
+    pub fn sensitive(&self) -> Vec<&SecretString> {
+        match &self.bearer {
+            Bearer::Token(token) => vec![token],
+            Bearer::Secrets(secrets) => secrets.values().collect(),
+            Bearer::Node => Vec::new(),
+        }
+    }
+
+    /// What tells this proof from others.
     pub const fn digest(&self) -> Digest {
         self.digest
     }
@@ -103,16 +159,25 @@ impl Proof {
 // === impl Claimed ===
 
 impl Claimed {
-    /// What tells this token from others.
+    /// What tells this proof from others.
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 
-    fn presented(&self) -> Presented {
-        Presented { pod: self.pod.clone(), token: self.token.clone(), digest: self.digest }
+    /// What a session must be bound to beside its pod, where nothing proves the pod: such a
+    /// session serves only who brings the same credentials, and shares nothing.
+    pub const fn bond(&self) -> Option<Digest> {
+        match self.bearer {
+            Bearer::Token(_) => None,
+            Bearer::Secrets(_) | Bearer::Node => Some(self.digest),
+        }
     }
 
-    /// Proof by a session that this token has proved within `reauth`.
+    fn presented(&self) -> Presented {
+        Presented { pod: self.pod.clone(), bearer: self.bearer.clone(), digest: self.digest }
+    }
+
+    /// Proof by a session that this token, or these credentials, have proved within `reauth`.
     pub fn proved_before(&self, proofs: &Proofs, now: Moment, reauth: Duration) -> Option<Presented> {
         proofs.has(self.digest, now, reauth).then(|| self.presented())
     }
@@ -123,7 +188,8 @@ impl Claimed {
 impl Verifier {
     /// A verifier; without `keys` only logins verify signatures.
     pub fn new(clock: Arc<dyn Clock>, keys: Option<Arc<dyn KeySource>>, issuer: Option<String>) -> Self {
-        Self { clock, keys, issuer, whose: Whose::Pods }
+        let (bonds, unproven) = (Bonds::new(), BTreeSet::new());
+        Self { clock, keys, issuer, whose: Whose::Pods, bonds, unproven }
     }
 
     /// A verifier for the command line, where the token is the caller's own: there is nobody
@@ -134,12 +200,58 @@ impl Verifier {
         keys: Option<Arc<dyn KeySource>>,
         issuer: Option<String>,
     ) -> Self {
-        Self { clock, keys, issuer, whose: Whose::Own }
+        Self { whose: Whose::Own, ..Self::new(clock, keys, issuer) }
     }
 
-    /// What `pod` claims with a token for the right audience, or why it cannot.
-    pub fn claimed(&self, pod: &Pod, tokens: &Tokens, evidence: Evidence<'_>) -> Result<Claimed, Error> {
-        let Evidence::Token { audience, verified_by_login } = evidence;
+    /// The same, and these providers may be asked without proof of the pod (decision 2).
+    #[must_use]
+    pub fn allowing(self, providers: impl IntoIterator<Item = String>) -> Self {
+        Self { unproven: providers.into_iter().collect(), ..self }
+    }
+
+    /// What a request claims by `evidence`, or why it cannot.
+    pub fn claimed(&self, brought: &Brought<'_>, evidence: Evidence<'_>) -> Result<Claimed, Error> {
+        match evidence {
+            Evidence::Token { audience, verified_by_login } => {
+                self.by_token(brought.pod, brought.tokens, audience, verified_by_login)
+            }
+            Evidence::Secrets { keys } => {
+                self.allow(brought, "credentials that a request brings")?;
+                let secrets = brought.secrets.only(keys).map_err(|absent| lacking(brought, keys, &absent))?;
+                self.unproven(brought.pod, &secrets, Bearer::Secrets)
+            }
+            Evidence::Node => {
+                self.allow(brought, "the node's own certificate")?;
+                self.unproven(brought.pod, &Secrets::default(), |_| Bearer::Node)
+            }
+        }
+    }
+
+    fn allow(&self, brought: &Brought<'_>, what: &str) -> Result<(), Error> {
+        match self.unproven.contains(brought.provider) {
+            true => Ok(()),
+            false => Err(unallowed(brought, what)),
+        }
+    }
+
+    fn unproven(
+        &self,
+        pod: &Pod,
+        secrets: &Secrets,
+        bearer: impl FnOnce(Secrets) -> Bearer,
+    ) -> Result<Claimed, Error> {
+        let no_chance = || Error::new(Kind::Internal, Stage::Proof, "the system has no random numbers");
+        let (digest, bearer) = (self.bonds.of(secrets).ok_or_else(no_chance)?, bearer(secrets.clone()));
+        Ok(Claimed { pod: pod.clone(), bearer, digest, audience: String::new(), verified_by_login: true })
+    }
+
+    fn by_token(
+        &self,
+        pod: &Pod,
+        tokens: &Tokens,
+        audience: &str,
+        verified_by_login: bool,
+    ) -> Result<Claimed, Error> {
         let token = tokens.get(audience).ok_or_else(|| absent(pod, tokens, audience))?;
         #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]
         let parts = claims::split(token.expose_secret());
@@ -150,13 +262,15 @@ impl Verifier {
         if let Some(fault) = fault {
             return Err(self.refuse(pod, audience, fault));
         }
-        let (pod, token, audience) = (pod.clone(), token.clone(), audience.to_owned());
-        Ok(Claimed { pod, digest: Digest::of(&token), token, audience, verified_by_login })
+        let (pod, digest, audience) = (pod.clone(), Digest::of(token), audience.to_owned());
+        Ok(Claimed { pod, bearer: Bearer::Token(token.clone()), digest, audience, verified_by_login })
     }
 
     /// The proof of what was claimed, or why it is none.
     pub async fn prove(&self, claimed: &Claimed, by: Deadline) -> Result<Proof, Error> {
         let by_login = claimed.verified_by_login;
+        // Only a token has a signature; the rest is for the login to check.
+        let Bearer::Token(token) = &claimed.bearer else { return Ok(Proof::ByLogin(claimed.presented())) };
         let Some(source) = &self.keys else {
             // Where no login verifies the caller's own token, it opens nothing that the caller cannot open.
             return match by_login || self.whose == Whose::Own {
@@ -164,7 +278,7 @@ impl Verifier {
                 false => Err(unverifiable(&claimed.pod)),
             };
         };
-        match signature_fault(source.as_ref(), &claimed.token, by).await {
+        match signature_fault(source.as_ref(), token, by).await {
             Ok(None) => Ok(Proof::Now(claimed.presented())),
             Ok(Some(fault)) => Err(self.refuse(&claimed.pod, &claimed.audience, fault)),
             // Decision 2: any one proof is enough, and the login is about to give one.
@@ -225,20 +339,10 @@ impl Verifier {
     }
 
     fn refuse(&self, pod: &Pod, audience: &str, fault: &str) -> Error {
-        let hint = match self.whose {
-            Whose::Pods => {
-                "the request must bring a fresh token that the kubelet made for this pod (CSIDriver tokenRequests)"
-            }
-            Whose::Own => {
-                "the token file must hold a fresh JWT for this audience: name it where the token is made \
-                 (`audience` of a projected serviceAccountToken), or name the token's with --audience"
-            }
-        };
-        Error::new(Kind::Unauthenticated, Stage::Proof, fault)
-            .with("pod", pod)
-            .with("service_account", &pod.service_account)
-            .with("audience", audience)
-            .hint(hint)
+        match self.whose {
+            Whose::Pods => refuse(pod, audience, fault),
+            Whose::Own => refuse_own(pod, audience, fault),
+        }
     }
 }
 
@@ -247,6 +351,7 @@ impl std::fmt::Debug for Verifier {
         f.debug_struct("Verifier")
             .field("keys", &self.keys.is_some())
             .field("issuer", &self.issuer)
+            .field("unproven", &self.unproven)
             .finish_non_exhaustive()
     }
 }
@@ -267,37 +372,6 @@ async fn signature_fault(
     Ok((!good).then_some("the token's signature is by none of the cluster's keys"))
 }
 
-fn unverifiable(pod: &Pod) -> Error {
-    Error::new(
-        Kind::Precondition,
-        Stage::Proof,
-        "this provider can check a token only against the cluster's keys",
-    )
-    .with("pod", pod)
-    .hint("start keymount with --jwks-url or --jwks-file")
-}
-
-/// Decision 10: the error shows the lines to add.
-fn absent(pod: &Pod, tokens: &Tokens, audience: &str) -> Error {
-    let have: Vec<_> = tokens.audiences().collect();
-    let text = match have.is_empty() {
-        true => "the request brought no service-account token".to_owned(),
-        false => format!("the request brought tokens for other audiences only ({})", have.join(", ")),
-    };
-    let error =
-        Error::new(Kind::Unauthenticated, Stage::Proof, text).with("pod", pod).with("audience", audience);
-    // The audience is the class author's word: it stands in a text that an admin may paste.
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || ".:/-_".contains(letter);
-    match audience.len() <= 253 && audience.chars().all(plain) {
-        true => error.hint(format!(
-            "add the audience to the CSIDriver (kubectl edit csidriver secrets-store.csi.k8s.io): \
-             spec: {{tokenRequests: [{{audience: \"{audience}\"}}]}}, beside those that are there; \
-             or name another one in the class: audience"
-        )),
-        false => error.hint("the class's audience is not a plain name; correct it"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
@@ -315,7 +389,8 @@ mod tests {
         let pod =
             Pod { namespace: "n".into(), name: "p".into(), uid: "u".into(), service_account: "s".into() };
         let evidence = Evidence::Token { audience: "vault", verified_by_login: false };
-        verifier.claimed(&pod, tokens, evidence).map_err(|error| error.to_string())
+        let brought = Brought { provider: "vault", pod: &pod, tokens, secrets: &Secrets::default() };
+        verifier.claimed(&brought, evidence).map_err(|error| error.to_string())
     }
 
     fn jwt(claims: &serde_json::Value) -> String {

@@ -10,7 +10,7 @@ use crate::time::Moment;
 /// As many tokens as a pod has at a time: the kubelet's last and its new one.
 const KEPT: usize = 2;
 
-/// A token's SHA-256: tells two tokens apart and gives none away.
+/// A token's SHA-256, or a keyed hash of credentials: tells two apart and gives none away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -24,9 +24,7 @@ impl Digest {
     pub(super) fn of(token: &SecretString) -> Self {
         #[expect(clippy::disallowed_methods, reason = "hashed; nothing of it leaves")]
         let hash = digest(&SHA256, token.expose_secret().as_bytes());
-        let mut bytes = [0; 32];
-        bytes.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
-        Self(bytes)
+        Self::from(hash.as_ref())
     }
 
     /// From its hexadecimal text.
@@ -34,6 +32,15 @@ impl Digest {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
+    }
+}
+
+impl From<&[u8]> for Digest {
+    /// Of a hash's 32 bytes.
+    fn from(hash: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
+        Self(bytes)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::backend::{Ask, Parameters, Provider};
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::files::{File, project};
-use crate::identity::{Pod, Tokens};
+use crate::identity::{Pod, Secrets, Tokens};
 use crate::secret::{ObjectId, Version, VersionKey};
 use crate::time::Deadline;
 
@@ -30,6 +30,8 @@ pub struct Mount {
     pub parameters: Parameters,
     /// The pod's tokens.
     pub tokens: Tokens,
+    /// The request's credentials (`nodePublishSecretRef`).
+    pub secrets: Secrets,
     /// The mode of files whose object names none.
     pub permission: u32,
 }
@@ -116,7 +118,8 @@ impl Mounts {
     /// Answers one Mount.
     pub async fn mount(&self, mount: &Mount, by: Deadline) -> Result<Answer, Errors> {
         let (pod, class) = (&mount.pod, mount.class.as_deref());
-        let ask = Ask { pod, class, tokens: &mount.tokens, parameters: &mount.parameters, by };
+        let Mount { tokens, secrets, parameters, .. } = mount;
+        let ask = Ask { pod, class, tokens, secrets, parameters, by };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         if secrets.is_empty() {
             return Err(nothing().into());

@@ -2,16 +2,25 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 
 /// The longest address that is looked at.
 const MAX_TEXT: usize = 2048;
+/// The longest path that the kernel takes for a socket.
+const MAX_SOCKET: usize = 107;
+/// What an address of a socket begins with.
+const UNIX: &str = "unix://";
+/// What requests over a socket are for: servers look at no host there.
+const BEHIND_SOCKET: &str = "http://localhost";
 
-/// An `http` or `https` address without user, query or fragment; a path is kept as a prefix.
+/// An `http` or `https` address without user, query or fragment, whose path is kept as a
+/// prefix; or a socket of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     url: Url,
+    socket: Option<PathBuf>,
 }
 
 // === impl Address ===
@@ -24,13 +33,29 @@ impl Address {
             return Err(format!("the address is longer than {MAX_TEXT} bytes"));
         }
         if text.starts_with("unix:") {
-            return Err("unix:// addresses are not supported by this version".into());
+            return Err("unix:// is not an address that may be named here".into());
         }
         let url = Url::parse(text).map_err(|error| format!("the address is not a URL: {error}"))?;
         match fault(&url) {
             Some(fault) => Err(fault.into()),
-            None => Ok(Self { url }),
+            None => Ok(Self { url, socket: None }),
         }
+    }
+
+    /// Reads an address of the operator's, which may also be `unix:///PATH`: whoever names a
+    /// socket has this process connect to it.
+    pub fn parse_trusted(text: &str) -> Result<Self, String> {
+        let Some(path) = text.trim().strip_prefix(UNIX) else { return Self::parse(text) };
+        if !path.starts_with('/') || path.len() > MAX_SOCKET || path.chars().any(char::is_control) {
+            return Err(format!("a socket is unix:// and an absolute path of at most {MAX_SOCKET} bytes"));
+        }
+        let url = Url::parse(BEHIND_SOCKET).map_err(|error| error.to_string())?;
+        Ok(Self { url, socket: Some(path.into()) })
+    }
+
+    /// The socket, if it is one.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
     }
 
     /// Whether the connection is encrypted.
@@ -60,7 +85,7 @@ impl Address {
     pub(super) fn named(&self, host: &str) -> Option<Self> {
         let mut url = self.url.clone();
         url.set_host(Some(host)).ok()?;
-        (ip(&url).is_none() && url.host_str() == Some(host)).then_some(Self { url })
+        (ip(&url).is_none() && url.host_str() == Some(host)).then_some(Self { url, socket: None })
     }
 
     /// The URL of `path` under this address: `path` begins with `/` and is
@@ -88,7 +113,10 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.url.as_str().trim_end_matches('/'))
+        match &self.socket {
+            Some(socket) => write!(f, "{UNIX}{}", socket.display()),
+            None => f.write_str(self.url.as_str().trim_end_matches('/')),
+        }
     }
 }
 
@@ -167,7 +195,20 @@ mod tests {
             assert_ne!(fault_of(bad), "", "{bad}");
         }
         assert!(!fault_of("https://me:hunter2@vault").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_socket_is_only_the_operators_to_name() {
         assert!(fault_of("unix:///run/vault.sock").contains("unix://"));
+        let Ok(socket) = Address::parse_trusted(" unix:///run/vault.sock") else { unreachable!("a socket") };
+        assert_eq!(socket.to_string(), "unix:///run/vault.sock");
+        assert!(!socket.is_tls() && !socket.is_plain_off_loopback());
+        assert_eq!(socket.authority(), "localhost");
+        assert_ne!(socket, address("http://localhost"));
+        for bad in ["unix://run/vault.sock", "unix://", "unix:/x", &format!("unix:///{}", "x".repeat(200))] {
+            assert!(Address::parse_trusted(bad).is_err(), "{bad}");
+        }
+        assert!(Address::parse_trusted("https://vault:8200").is_ok());
     }
 
     #[test]

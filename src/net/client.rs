@@ -60,6 +60,8 @@ pub struct Reply {
     pub location: Option<String>,
     /// How long the request waited for its turn.
     pub waited: Duration,
+    /// Which server it is of, where there were several.
+    pub server: Option<Address>,
     /// The whole body.
     pub body: SecretSlice<u8>,
 }
@@ -153,7 +155,8 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of(&error))? {
             body.push(&chunk)?;
         }
-        Ok(Reply { status, retry_after, location, waited: Duration::ZERO, body: body.finish() })
+        let (waited, server) = (Duration::ZERO, None);
+        Ok(Reply { status, retry_after, location, waited, server, body: body.finish() })
     }
 }
 
@@ -181,6 +184,9 @@ fn builder(
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(limits.in_flight)
         .dns_resolver(Arc::new(Lookup::new(instead, lookups)));
+    if let Some(socket) = address.socket() {
+        return Ok(builder.unix_socket(socket));
+    }
     // A proxy's loopback is not ours.
     if let Some(proxy) = trust.proxy.as_ref().filter(|_| !address.is_loopback()) {
         let proxy = reqwest::Proxy::all(proxy)

@@ -84,6 +84,12 @@ impl Failure {
         Self { waited, ..self }
     }
 
+    /// The same, in other words.
+    #[must_use]
+    pub(super) fn naming(self, text: String) -> Self {
+        Self { text, ..self }
+    }
+
     /// What `error` says, without the URL that it may carry.
     pub(super) fn of(error: &reqwest::Error) -> Self {
         let mut link: Option<&(dyn StdError + 'static)> = Some(error);

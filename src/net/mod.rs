@@ -16,6 +16,7 @@ mod pool;
 mod redact;
 mod resolve;
 mod retry;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -9,6 +9,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::client::LOOKUPS;
 use super::failure::{Cause, Failure};
 use super::gate::Gate;
+use super::servers::Choices;
 use super::{Address, Client, Limits, Reply, Request, Trust};
 use crate::time::Deadline;
 
@@ -18,8 +19,10 @@ const MAX: usize = 64;
 /// What tells two clients apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// The server.
+    /// The server, or the first of several.
     pub address: Address,
+    /// Others that are the same to whoever asks.
+    pub others: Vec<Address>,
     /// Whom to trust.
     pub trust: Trust,
 }
@@ -30,6 +33,7 @@ pub struct Pool {
     lookups: Arc<Semaphore>,
     /// The most recently used last.
     clients: Mutex<Vec<Entry>>,
+    pub(super) choices: Choices,
 }
 
 struct Entry {
@@ -46,14 +50,31 @@ type Slot = Arc<OnceCell<Client>>;
 impl Pool {
     /// A pool whose clients are each held to `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, lookups: Arc::new(Semaphore::new(LOOKUPS)), clients: Mutex::default() }
+        Self {
+            limits,
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            clients: Mutex::default(),
+            choices: Choices::default(),
+        }
     }
 
     /// Sends `request` to `target`.
     pub async fn send(&self, target: &Target, request: Request, by: Deadline) -> Result<Reply, Failure> {
+        match target.others.is_empty() {
+            true => self.send_to_one(target, request, by).await,
+            false => self.send_to_any(target, request, by).await,
+        }
+    }
+
+    pub(super) async fn send_to_one(
+        &self,
+        target: &Target,
+        request: Request,
+        by: Deadline,
+    ) -> Result<Reply, Failure> {
         let (slot, gate) = self.slot(target);
         let make = || {
-            let (Target { address, trust }, lookups) = (target.clone(), self.lookups.clone());
+            let (Target { address, trust, .. }, lookups) = (target.clone(), self.lookups.clone());
             Client::sharing(address, trust, self.limits, lookups, gate)
         };
         let Some(client) = by.bound(slot.get_or_try_init(make)).await else {

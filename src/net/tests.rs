@@ -164,11 +164,99 @@ async fn a_path_that_would_change_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_socket_is_asked_without_a_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = vec![0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        buffer.truncate(read);
+        stream.write_all(ok("v").as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&buffer).into_owned()
+    });
+    let address = Address::parse_trusted(&format!("unix://{}", path.display())).unwrap();
+    let target = Target::one(address, Trust { proxy: Some("http://127.0.0.1:1".into()), ..Trust::default() });
+    let pool = Pool::new(Limits::default());
+    assert_eq!(pool.send(&target, get("/v1/x"), soon()).await.unwrap().body.expose_secret(), b"v");
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("GET /v1/x HTTP/1.1\r\n") && asked.contains("host: localhost\r\n"), "{asked}");
+    std::fs::remove_file(&path).unwrap();
+    let failure = pool.send(&target, get("/v1/x"), soon()).await.unwrap_err();
+    assert_eq!(failure.cause(), Cause::Connect, "{failure}");
+}
+
+fn several(servers: &[&Address]) -> Target {
+    let mut servers = servers.iter().map(|address| (*address).clone());
+    let first = servers.next().unwrap();
+    Target { others: servers.collect(), ..Target::one(first, Trust::default()) }
+}
+
+async fn served_by(pool: &Pool, target: &Target) -> String {
+    let reply = pool.send(target, get("/v1/x"), soon()).await.unwrap();
+    reply.server.map(|server| server.to_string()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn of_several_servers_one_is_used_until_it_cannot_be_reached() {
+    let dead = Address::parse("http://127.0.0.1:1").unwrap();
+    let sealed = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_owned();
+    let (sealed, asked) = serve(sealed, Duration::ZERO).await;
+    let (good, _) = serve(ok("v"), Duration::ZERO).await;
+    let (pool, target) = (Pool::new(Limits::default()), several(&[&dead, &sealed, &good]));
+    for _ in 0..3 {
+        assert_eq!(served_by(&pool, &target).await, good.to_string());
+    }
+    assert_eq!(asked.connections.load(Ordering::SeqCst), 1, "the choice is kept");
+    let (other, _) = serve(ok("v"), Duration::ZERO).await;
+    assert_eq!(served_by(&pool, &several(&[&other, &good])).await, other.to_string(), "each list by itself");
+}
+
+#[tokio::test]
+async fn where_none_of_several_serves_the_error_names_each() {
+    let [one, two] = ["http://127.0.0.1:1", "http://127.0.0.1:2"].map(|text| Address::parse(text).unwrap());
+    let pool = Pool::new(Limits::default());
+    let failure = pool.send(&several(&[&one, &two]), get("/v1/x"), soon()).await.unwrap_err();
+    let text = failure.to_string();
+    assert!(text.contains("http://127.0.0.1:1: ") && text.contains("; http://127.0.0.1:2: "), "{text}");
+    assert_eq!(failure.cause(), Cause::Connect);
+    let sealed = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_owned();
+    let (sealed, _) = serve(sealed, Duration::ZERO).await;
+    let reply = pool.send(&several(&[&sealed, &one]), get("/v1/x"), soon()).await.unwrap();
+    assert_eq!((reply.status, reply.server), (503, Some(sealed)));
+}
+
+#[tokio::test]
+async fn a_path_of_the_address_is_kept_in_front() {
+    let (address, asked) = echoing().await;
+    let address = Address::parse(&format!("{address}/vault/")).unwrap();
+    let pool = Pool::new(Limits::default());
+    pool.send(&Target::one(address, Trust::default()), get("/v1/x?a=b"), soon()).await.unwrap();
+    assert!(asked.await.unwrap().starts_with("GET /vault/v1/x?a=b HTTP/1.1\r\n"));
+}
+
+/// A server of one request, which it gives back.
+async fn echoing() -> (Address, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = vec![0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        buffer.truncate(read);
+        stream.write_all(ok("v").as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&buffer).into_owned()
+    });
+    (address, asked)
+}
+
+#[tokio::test]
 async fn a_pool_keeps_a_bounded_number_of_clients() {
     let pool = Pool::new(Limits::default());
     for port in 1..200_u16 {
         let address = Address::parse(&format!("http://127.0.0.1:{port}")).unwrap();
-        let target = Target { address, trust: Trust::default() };
+        let target = Target::one(address, Trust::default());
         let _ = pool.send(&target, get("/"), Deadline::after(Duration::ZERO)).await;
     }
     assert_eq!(pool.len(), 64);
@@ -180,7 +268,7 @@ async fn one_server_has_one_limit_whatever_it_is_trusted_with() {
     let pool = Pool::new(Limits { in_flight: 1, ..Limits::default() });
     let asked = ["a", "b", "c"].map(|name| {
         let trust = Trust { server_name: Some(name.into()), ..Trust::default() };
-        let (pool, target) = (&pool, Target { address: address.clone(), trust });
+        let (pool, target) = (&pool, Target::one(address.clone(), trust));
         async move { pool.send(&target, get("/"), soon()).await.unwrap().waited }
     });
     let waits = futures_util::future::join_all(asked).await;
@@ -192,7 +280,7 @@ async fn one_server_has_one_limit_whatever_it_is_trusted_with() {
 async fn a_server_whose_certificate_is_wrong_is_not_asked_faster_for_it() {
     let (address, _) = serve_tls("one");
     let pool = Pool::new(Limits { rate: Some(0.1), ..Limits::default() });
-    let target = Target { address, trust: Trust::default() };
+    let target = Target::one(address, Trust::default());
     assert_eq!(pool.send(&target, get("/"), soon()).await.unwrap_err().cause(), Cause::Tls);
     let failure = pool.send(&target, get("/"), Deadline::after(Duration::from_secs(1))).await.unwrap_err();
     assert!(failure.to_string().ends_with("(its limit is 0.1 requests a second)"), "{failure}");

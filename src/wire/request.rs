@@ -6,7 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::proto::MountRequest;
 use crate::error::{Error, Errors, Kind, Stage};
-use crate::identity::{Pod, Tokens};
+use crate::identity::{Pod, Secrets, Tokens};
 use crate::mount::Mount;
 
 const POD_NAME: &str = "csi.storage.k8s.io/pod.name";
@@ -33,13 +33,13 @@ pub(super) fn parse(mut request: MountRequest) -> Result<Mount, Errors> {
     };
     // Attributes first, then secrets (Kubernetes 1.35 moves them there); an old
     // driver may put tokens of its own beside the kubelet's (docs/driver-contract.md, 8).
-    let tokens =
-        tokens("attributes", attributes.remove(TOKENS))?.or(tokens("secrets", secrets.remove(TOKENS))?);
-    secrets.values_mut().for_each(Zeroize::zeroize);
+    let among_secrets = secrets.remove(TOKENS);
+    let secrets = secrets.into_iter().collect::<Secrets>();
+    let tokens = tokens("attributes", attributes.remove(TOKENS))?.or(tokens("secrets", among_secrets)?);
     let pod = pod(&attributes)?;
     let class = attributes.remove(CLASS).filter(|name| !name.is_empty());
     let parameters = attributes.into_iter().filter(|(key, _)| !key.starts_with(RESERVED)).collect();
-    Ok(Mount { pod, class, parameters, tokens, permission })
+    Ok(Mount { pod, class, parameters, tokens, secrets, permission })
 }
 
 type Texts = BTreeMap<String, String>;
@@ -149,6 +149,16 @@ mod tests {
         for none in ["", " ", "null", "{}", "{\"clientid\":\"x\"}"] {
             assert_eq!(text(&format!("{{{POD}}}"), none, "420"), "", "{none:?}");
         }
+    }
+
+    #[test]
+    fn credentials_are_kept_without_the_tokens_and_never_printed() {
+        let secrets = format!(r#"{{"role_id":"r-1","secret_id":"hunter2","{TOKENS}":"{{}}"}}"#);
+        let Ok(mount) = parse(request(&format!("{{{POD}}}"), &secrets, "420")) else {
+            unreachable!("a valid request")
+        };
+        assert_eq!(mount.secrets.keys().collect::<Vec<_>>(), ["role_id", "secret_id"]);
+        assert!(!format!("{mount:?}").contains("hunter2"));
     }
 
     #[test]

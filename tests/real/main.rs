@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auth;
 mod demo;
 mod driver;
 mod engines;

@@ -78,6 +78,11 @@ impl Bao {
         self.http.base().to_owned()
     }
 
+    /// The socket that it serves beside its address.
+    pub fn socket(&self) -> PathBuf {
+        self.home.path().join("bao.sock")
+    }
+
     pub fn ca_path(&self) -> PathBuf {
         self.home.path().join("vault-ca.pem")
     }
@@ -171,7 +176,11 @@ fn launch(program: &PathBuf, home: &TempDir, port: u16, tls: bool) -> Child {
     let audit = home.path().join("audit.log");
     let config = home.path().join("config.hcl");
     let options = format!("options {{\n    file_path = \"{}\"\n  }}", audit.display());
-    let text = format!("audit \"file\" \"log\" {{\n  {options}\n}}\n");
+    let socket = home.path().join("bao.sock");
+    let text = format!(
+        "audit \"file\" \"log\" {{\n  {options}\n}}\nlistener \"unix\" {{\n  address = \"{}\"\n}}\n",
+        socket.display()
+    );
     std::fs::write(&config, text).expect("configuration");
     let mut command = Command::new(program);
     command.args(["server", "-dev", "-dev-no-store-token", "-log-level=debug"]);

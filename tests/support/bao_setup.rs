@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::bao::Bao;
 use super::kube::Kube;
 use super::postgres::Postgres;
+use super::secrets;
 
 /// Where a jwt mount finds the keys that sign service account tokens.
 #[derive(Clone, Copy)]
@@ -34,6 +35,23 @@ impl Bao {
             "disable_local_ca_jwt": true,
         });
         self.put(&format!("auth/{mount}/config"), config).await;
+    }
+
+    /// An approle auth mount with one role; the role's ID.
+    pub async fn approle(&self, role: &str, settings: Value) -> String {
+        self.put("sys/auth/approle", json!({"type": "approle"})).await;
+        self.role("approle", role, settings).await;
+        let path = format!("auth/approle/role/{role}/role-id");
+        let id = self.get(&path).await.expect_ok(&path)["data"]["role_id"].clone();
+        id.as_str().expect("a role ID").to_owned()
+    }
+
+    /// A new secret ID of a role, remembered for leak scans.
+    pub async fn secret_id(&self, role: &str) -> String {
+        let reply = self.put(&format!("auth/approle/role/{role}/secret-id"), json!({})).await;
+        let id = reply["data"]["secret_id"].as_str().expect("a secret ID").to_owned();
+        secrets::remember(&id);
+        id
     }
 
     /// A mount's accessor, which templated policies name.

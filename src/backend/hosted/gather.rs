@@ -168,7 +168,7 @@ impl<B: Backend> Core<B> {
     /// Who asks for what: another pod of the same identity may have asked, or be asking.
     fn turns(&self, session: &Session<B>, due: Vec<Due<B::Read>>, flight: &Gathering<B::Read>) -> Turns<B> {
         let authority = session.state().authority.clone();
-        let shares = self.host.policy.share && authority.may_share();
+        let shares = self.host.policy.share && session.key.bond.is_none() && authority.may_share();
         let (mut turns, now) = (Turns::default(), self.host.clock.moment());
         for due in due {
             let is_read = matches!(due.verdict, None | Some(Verdict::Read));

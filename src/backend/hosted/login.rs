@@ -60,7 +60,7 @@ impl<B: Backend> Core<B> {
         scope: B::Scope,
     ) -> Result<(Arc<Session<B>>, Arc<Presented>), Error> {
         let (now, reauth) = (self.host.clock.moment(), self.host.policy.reauth);
-        let key = Key::new(scope, ask.pod);
+        let key = Key::new(scope, ask.pod).bound(claimed.bond());
         let known = self.sessions.get(&key);
         if let Some(session) = &known
             && let Some(proof) = session.proves(claimed, now, reauth)

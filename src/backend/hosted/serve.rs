@@ -14,7 +14,8 @@ use crate::time::Priority;
 impl<B: Backend> Core<B> {
     pub(super) async fn serve(self: &Arc<Self>, ask: Ask<'_>) -> Result<(Vec<Secret>, Receipt), Errors> {
         let (scope, objects) = self.backend.parse(ask.parameters)?;
-        let claimed = self.host.verifier.claimed(ask.pod, ask.tokens, self.backend.evidence(&scope))?;
+        let (brought, evidence) = (ask.brought(self.backend.name()), self.backend.evidence(&scope));
+        let claimed = self.host.verifier.claimed(&brought, evidence)?;
         let (session, proof) = self.session(&ask, &claimed, scope).await?;
         let first = !session.has_answered(ask.class);
         let by = ask.by.of(if first { Priority::First } else { Priority::Refresh });

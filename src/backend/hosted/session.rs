@@ -10,7 +10,7 @@ use super::credential::{Held, Wait};
 use super::gather::Gathering;
 use super::tend::UNREFRESHED;
 use crate::backend::{Ask, Backend, Need, Parameters};
-use crate::identity::{Claimed, Pod, Presented, Proofs};
+use crate::identity::{Claimed, Digest, Pod, Presented, Proofs};
 use crate::lease::freshness::{Facts, Rules, Verdict};
 use crate::lease::{Asked, Credential, Evictable, Keeper, Life, Policy, Reading, Tended};
 use crate::time::{self, Moment};
@@ -29,6 +29,8 @@ pub(super) struct Key<S> {
     namespace: String,
     service_account: String,
     uid: String,
+    /// The credentials that the request must bring, where nothing proves the pod (decision 2).
+    pub(super) bond: Option<Digest>,
 }
 
 /// A session.
@@ -101,7 +103,22 @@ pub(super) struct Kept<B: Backend> {
 impl<S> Key<S> {
     pub(super) fn new(scope: S, pod: &Pod) -> Self {
         let Pod { namespace, service_account, uid, .. } = pod.clone();
-        Self { scope, namespace, service_account, uid }
+        Self { scope, namespace, service_account, uid, bond: None }
+    }
+
+    /// The same, only for who brings these credentials.
+    pub(super) fn bound(self, bond: Option<Digest>) -> Self {
+        Self { bond, ..self }
+    }
+
+    /// Whether it is the other's pod and scope, whatever they are bound to.
+    pub(super) fn is_like(&self, other: &Self) -> bool
+    where
+        S: Eq,
+    {
+        let Self { scope, namespace, service_account, uid, bond: _ } = self;
+        let theirs = (&other.scope, &other.namespace, &other.service_account, &other.uid);
+        (scope, namespace, service_account, uid) == theirs
     }
 }
 

@@ -202,7 +202,7 @@ async fn the_audience_is_the_classes_or_the_operators() {
     let rig = Rig::new(STORE);
     let audience = |parameters: &Parameters| {
         let (scope, _) = rig.local.parse(parameters).ok()?;
-        let Evidence::Token { audience, verified_by_login } = rig.local.evidence(&scope);
+        let Evidence::Token { audience, verified_by_login } = rig.local.evidence(&scope) else { return None };
         assert!(!verified_by_login);
         Some(audience.to_owned())
     };

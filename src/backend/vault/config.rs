@@ -9,7 +9,7 @@ use crate::net::{Address, Identity, Limits, Roots, Target, Trust};
 /// The operator's settings of one provider, as text; [`Config::default`] is what nothing says.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `--vault-addr`: the server of classes that name none.
+    /// `--vault-addr`: the server of classes that name none; commas separate several that are one.
     pub address: Option<String>,
     /// `--vault-namespace`.
     pub namespace: Option<String>,
@@ -116,11 +116,13 @@ impl Operator {
     /// Checks the settings; reports every mistake.
     pub(super) fn new(flavour: Flavour, config: Config) -> Result<Self, Errors> {
         let mut faults = Vec::new();
-        let mut address = |flag: &str, text: &String| {
-            let parsed = Address::parse(text);
+        let mut address = |flag: &str, text: &str| {
+            // Decision 14: only the operator names sockets, and only as their own server.
+            let parsed = if flag == "addr" { Address::parse_trusted(text) } else { Address::parse(text) };
             parsed.map_err(|fault| faults.push(mistake(flavour, flag, fault))).ok()
         };
-        let own = config.address.as_ref().and_then(|text| address("addr", text));
+        let own = config.address.iter().flat_map(|list| list.split(','));
+        let own: Vec<_> = own.filter_map(|text| address("addr", text)).collect();
         let allowed =
             config.allowed_addresses.iter().filter_map(|text| address("allowed-address", text)).collect();
         let identity = match (&config.client_certificate, &config.client_key) {
@@ -141,11 +143,11 @@ impl Operator {
         // Decision 14: what another server would be trusted with is the CA and the way there, nothing more.
         let trust = Trust { roots: config.roots(), proxy: config.proxy.clone(), ..Trust::default() };
         let (server_name, skip_verify) = (config.server_name.clone(), config.skip_verify);
-        let target = own.map(|address| {
+        let own = own.split_first().map(|(first, others)| {
             let trust = Trust { server_name, identity, skip_verify, ..trust.clone() };
-            Target { address, trust }
+            Target { others: others.to_vec(), ..Target::one(first.clone(), trust) }
         });
-        Errors::from_list(faults).map_or(Ok(Self { flavour, target, trust, allowed, config }), Err)
+        Errors::from_list(faults).map_or(Ok(Self { flavour, target: own, trust, allowed, config }), Err)
     }
 
     /// One of our flags by its name without the provider's prefix.

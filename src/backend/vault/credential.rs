@@ -90,7 +90,7 @@ impl Credential {
             role: &self.role,
             mount: "",
             pod: [""; 3],
-            sent: &self.token,
+            sent: vec![&self.token],
         }
     }
 

@@ -10,13 +10,13 @@ use std::borrow::Borrow;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::rows::{ANY, Row};
+use self::rows::ANY;
 use super::Flavour;
 use super::envelope::Envelope;
 use crate::error::{Error, Kind, Stage};
 use crate::net::{Address, Cause, Failure, Reply, redact};
 
-pub(super) use self::rows::{KEEP, LOGIN, READ};
+pub(super) use self::rows::{APPROLE, CERTIFICATE, KEEP, LOGIN, READ, Row, USERPASS};
 
 /// What was being done, for the text and for the hints' blanks.
 pub(super) struct At<'a> {
@@ -33,7 +33,7 @@ pub(super) struct At<'a> {
     pub(super) mount: &'a str,
     pub(super) pod: [&'a str; 3],
     /// What was sent and must not come back.
-    pub(super) sent: &'a SecretString,
+    pub(super) sent: Vec<&'a SecretString>,
 }
 
 /// A refusal, or no reply.
@@ -86,7 +86,7 @@ impl At<'_> {
             (None, _) => self.kind(reply.status),
         };
         let text = self.text(reply, body.as_ref(), row, &said);
-        let mut error = self.error(kind, reply.status, text).retry_after(reply.retry_after);
+        let mut error = self.error(kind, reply, text).retry_after(reply.retry_after);
         let hint = row.map(|row| row.hint).filter(|hint| !hint.is_empty()).map(|hint| self.fill(hint));
         if let Some(hint) = self.gone(reply, body.as_ref()).or(hint) {
             error = error.hint(hint);
@@ -98,12 +98,15 @@ impl At<'_> {
 
     /// A reply of the right status and the wrong content.
     pub(super) fn odd(&self, reply: &Reply, kind: Kind, text: &str) -> Error {
-        self.error(kind, reply.status, text.to_owned())
+        self.error(kind, reply, text.to_owned())
     }
 
-    fn error(&self, kind: Kind, status: u16, text: String) -> Error {
+    fn error(&self, kind: Kind, reply: &Reply, text: String) -> Error {
         let mut error = Error::new(kind, self.stage, text).with("backend", self.flavour.name());
-        error = error.with("http", status).with("path", self.path);
+        error = error.with("http", reply.status).with("path", self.path);
+        if let Some(server) = &reply.server {
+            error = error.with("server", server);
+        }
         for (key, value) in [("namespace", self.namespace.unwrap_or_default()), ("role", self.role)] {
             if !value.is_empty() && (key == "namespace" || self.stage == Stage::Login) {
                 error = error.with(key, value);
@@ -151,8 +154,8 @@ impl At<'_> {
     /// The server's words without what we sent.
     fn clean(&self, said: &str) -> String {
         #[expect(clippy::disallowed_methods, reason = "what was sent is looked for, to take it out")]
-        let sent = self.sent.expose_secret();
-        redact(said, &[sent])
+        let sent: Vec<_> = self.sent.iter().map(|sent| sent.expose_secret()).collect();
+        redact(said, &sent)
     }
 
     /// The hint for a path that is of the other KV version, or of a version that is gone.
@@ -193,7 +196,13 @@ impl At<'_> {
             ("{p}", prefix),
             ("{f}", flag.as_str()),
         ];
-        blanks.into_iter().fold(hint.to_owned(), |text, (blank, value)| text.replace(blank, value))
+        // A login by credentials need not name a role.
+        let hint = if self.role.is_empty() {
+            hint.replace("of role {role}", "of this login")
+        } else {
+            hint.to_owned()
+        };
+        blanks.into_iter().fold(hint, |text, (blank, value)| text.replace(blank, value))
     }
 }
 

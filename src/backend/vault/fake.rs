@@ -47,6 +47,8 @@ pub struct State {
     clock: Arc<dyn Clock>,
     /// Service accounts that the role is bound to.
     pub allowed: BTreeSet<(String, String)>,
+    /// Secret IDs by role ID, passwords by user name.
+    pub known: BTreeMap<String, String>,
     /// KV v2 values by path below `secret/data/`.
     pub secrets: BTreeMap<String, Value>,
     /// KV v1 values by path below `kv1/`.
@@ -213,6 +215,7 @@ impl State {
             allowed: BTreeSet::new(),
             secrets: BTreeMap::new(),
             flat: BTreeMap::new(),
+            known: BTreeMap::new(),
             tokens: BTreeMap::new(),
             leases: BTreeMap::new(),
             rules: Rules::default(),
@@ -236,6 +239,9 @@ impl State {
         let path = seen.path.split('?').next().unwrap_or_default().trim_start_matches("/v1/");
         if matches!(path, "auth/kubernetes/login" | "auth/jwt/login") {
             return self.login(&seen.body);
+        }
+        if path == "auth/approle/login" || path.starts_with("auth/userpass/login/") {
+            return self.login_by_secrets(path, &seen.body);
         }
         let token = seen.headers.get("x-vault-token").cloned().unwrap_or_default();
         if !self.tokens.contains_key(&token) {

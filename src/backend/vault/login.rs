@@ -1,4 +1,4 @@
-//! From a pod's token to a Vault token.
+//! From a pod's token, or what stands for it, to a Vault token.
 //!
 //! The requests are vaultrs's; they are sent by our own room, so that none of
 //! the panics, `Debug` prints, retries or environment reads around its client
@@ -7,14 +7,12 @@
 use std::time::Duration;
 
 use rustify::Endpoint;
-use secrecy::ExposeSecret;
 use serde_json::Value;
-use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
-use zeroize::Zeroize;
 
 use super::credential::Credential;
 use super::envelope::Envelope;
-use super::error::{At, LOGIN, Refusal};
+use super::error::{At, Refusal};
+use super::method;
 use super::params::Scope;
 use super::wire::{Call, Wire};
 use super::{RETRY, Vault};
@@ -41,13 +39,13 @@ impl Vault {
         scope: &Scope,
         by: Deadline,
     ) -> Result<Credential, Error> {
-        let (path, body) = login_request(proof, scope)?;
+        let (path, body) = method::request(proof, scope)?;
         let pod = proof.pod();
         let shown = format!("auth/{}/login", scope.mount);
         let at = At {
             flavour: self.wire.flavour,
             stage: Stage::Login,
-            rows: LOGIN,
+            rows: scope.method.rows(),
             address: &scope.target.address,
             namespace: scope.namespace.as_deref(),
             method: "POST",
@@ -55,7 +53,7 @@ impl Vault {
             role: &scope.role,
             mount: &scope.mount,
             pod: [&pod.namespace, &pod.service_account, &scope.audience],
-            sent: proof.token(),
+            sent: proof.sensitive(),
         };
         let call = Call::new(&scope.target, "login", "POST", &path, scope.namespace.as_deref())?.body(body);
         let reply = match tried(&self.wire, &call, &at, by).await {
@@ -72,17 +70,6 @@ impl Vault {
 /// Sends until it succeeds or trying again cannot help.
 pub(super) async fn tried(wire: &Wire, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
     RETRY.run(by, |_| wire.send(call, at, by.at_most(ATTEMPT))).await
-}
-
-/// The path and the body of a login.
-fn login_request(proof: &Presented, scope: &Scope) -> Result<(String, Vec<u8>), Error> {
-    #[expect(clippy::disallowed_methods, reason = "the login is what the token is for")]
-    let jwt = proof.token().expose_secret().to_owned();
-    let mut request =
-        LoginWithKubernetesRequest { mount: scope.mount.clone(), role: scope.role.clone(), jwt };
-    let parts = typed(&request);
-    request.jwt.zeroize();
-    parts
 }
 
 /// The path, `/v1` in front, and the body of one of vaultrs's requests.

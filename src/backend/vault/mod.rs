@@ -9,6 +9,7 @@ pub mod fake;
 mod go_json;
 mod life;
 mod login;
+mod method;
 mod params;
 mod path;
 mod permits;
@@ -109,7 +110,7 @@ impl Backend for Vault {
     }
 
     fn evidence<'a>(&self, scope: &'a Scope) -> Evidence<'a> {
-        Evidence::Token { audience: &scope.audience, verified_by_login: true }
+        scope.method.evidence(&scope.audience)
     }
 
     async fn login(&self, proof: Arc<Presented>, scope: &Scope, by: Deadline) -> Result<Credential, Error> {
@@ -125,7 +126,7 @@ impl Backend for Vault {
     }
 
     fn place(&self, scope: &Scope) -> String {
-        scope.target.address.to_string()
+        scope.target.place()
     }
 
     async fn fetch(

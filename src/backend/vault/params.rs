@@ -1,13 +1,14 @@
 //! The class's part: where to log in, as whom, and what to read.
 
+mod login;
 mod objects;
 mod request;
 #[cfg(test)]
 mod tests;
 mod trust;
 
-use super::Flavour;
 use super::config::Operator;
+use super::method::Method;
 use super::path;
 use crate::backend::Parameters;
 use crate::error::{Error, Errors, Kind, Stage};
@@ -20,13 +21,18 @@ pub use request::Read;
 /// The longest role, mount or namespace.
 const MAX_NAME: usize = 512;
 
+/// The most servers that are one.
+const MAX_SERVERS: usize = 8;
+
 /// Everything that tells two logins apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     pub(super) target: Target,
     pub(super) namespace: Option<String>,
+    pub(super) method: Method,
     /// The auth mount, `kubernetes` in `auth/kubernetes/login`.
     pub(super) mount: String,
+    /// Empty where the method needs none and the class names none.
     pub(super) role: String,
     pub(super) audience: String,
 }
@@ -41,15 +47,17 @@ pub(super) struct Reader<'a> {
 /// Reads a class; reports every mistake.
 pub(super) fn parse(operator: &Operator, parameters: &Parameters) -> Result<(Scope, Objects), Errors> {
     let mut reader = Reader { operator, parameters, faults: Vec::new() };
-    let role = reader.role();
-    let mount = reader.mount();
+    let method = reader.method();
+    let role = reader.role(&method);
+    let mount = reader.mount(&method);
     let namespace = reader.namespace();
     let audience = reader.audience();
     let target = reader.target();
+    reader.certificate(&method, target.as_ref());
     let objects = reader.objects();
     match (target, objects, Errors::from_list(reader.faults)) {
         (Some(target), Some(objects), None) => {
-            Ok((Scope { target, namespace, mount, role, audience }, objects))
+            Ok((Scope { target, namespace, method, mount, role, audience }, objects))
         }
         (_, _, Some(faults)) => Err(faults),
         _ => {
@@ -81,36 +89,6 @@ impl Reader<'_> {
         });
     }
 
-    fn role(&mut self) -> String {
-        let plain = |reader: &Self| reader.parameters.get("roleName").map(str::to_owned);
-        let prefixed = match self.operator.flavour {
-            Flavour::Vault => None,
-            Flavour::OpenBao => self.get("RoleName").map(str::to_owned),
-        };
-        let Some(role) = prefixed.or_else(|| plain(self)) else {
-            let hint = "set roleName to a role of the auth mount".to_owned();
-            self.fault("roleName", "missing 'roleName' in SecretProviderClass definition", Some(hint));
-            return String::new();
-        };
-        self.name("roleName", &role)
-    }
-
-    fn mount(&mut self) -> String {
-        let (old, new) = (self.get("KubernetesMountPath"), self.get("AuthMountPath"));
-        let both = old.is_some() && new.is_some();
-        let mount = new.or(old).unwrap_or(&self.operator.config.auth_mount);
-        let mount = mount.trim_matches('/').trim_start_matches("auth/").to_owned();
-        let key = self.key("AuthMountPath");
-        if both {
-            let text = format!("cannot set both {} and {key}", self.key("KubernetesMountPath"));
-            self.fault(key.clone(), text, Some(format!("keep {key}")));
-        }
-        if let Some(fault) = path::fault(&mount) {
-            self.fault(key.clone(), format!("not an auth mount: {fault}"), None);
-        }
-        self.name(&key, &mount)
-    }
-
     fn namespace(&mut self) -> Option<String> {
         let namespace = self.get("Namespace").or(self.operator.config.namespace.as_deref());
         let namespace = namespace.map(|namespace| namespace.trim_matches('/').to_owned());
@@ -140,36 +118,54 @@ impl Reader<'_> {
     }
 
     fn target(&mut self) -> Option<Target> {
-        let own = self.operator.target.as_ref();
-        let Some(text) = self.get("Address").map(str::to_owned) else {
-            let Some(own) = own else {
+        let own: Vec<Address> = self.operator.target.iter().flat_map(Target::servers).cloned().collect();
+        let Some((key, list)) = self.addresses() else {
+            if own.is_empty() {
                 let (key, flag) = (self.key("Address"), self.operator.flag("addr"));
                 let hint = Some(format!("set {key} in the class, or start keymount with {flag}"));
                 self.fault(key, "no server address", hint);
-                return None;
-            };
-            return self.trusting(own.address.clone(), true);
-        };
-        let address = match Address::parse(&text) {
-            Ok(address) => address,
-            Err(fault) => {
-                self.fault(self.key("Address"), fault, None);
-                return None;
             }
+            return self.trusting(own, true);
         };
-        let is_own = own.is_some_and(|own| own.address == address);
-        self.permit(&address, is_own);
-        self.trusting(address, is_own)
+        let mut addresses = Vec::new();
+        for text in list {
+            match Address::parse_trusted(&text) {
+                Ok(address) => addresses.push(address),
+                Err(fault) => self.fault(key.clone(), fault, None),
+            }
+        }
+        for address in addresses.iter().filter(|address| !own.contains(address)) {
+            self.permit(&key, address);
+        }
+        let is_own = addresses.iter().all(|address| own.contains(address));
+        self.trusting(addresses, is_own)
+    }
+
+    /// The class's servers and the parameter that names them.
+    fn addresses(&mut self) -> Option<(String, Vec<String>)> {
+        let (one, several) = (self.key("Address"), self.key("Addresses"));
+        let lone = self.get("Address").map(str::to_owned);
+        let Some(list) = self.get("Addresses") else { return lone.map(|text| (one, vec![text])) };
+        let list: Vec<_> = list.split(',').map(str::to_owned).collect();
+        if lone.is_some() {
+            let text = format!("cannot set both {one} and {several}");
+            self.fault(several.clone(), text, Some(format!("keep {several}")));
+        }
+        if list.len() > MAX_SERVERS {
+            self.fault(several.clone(), format!("names more than {MAX_SERVERS} servers"), None);
+        }
+        Some((several, list))
     }
 
     /// Decision 14: whether the operator lets classes name this server.
-    fn permit(&mut self, address: &Address, is_own: bool) {
-        if is_own {
-            return;
-        }
-        let key = self.key("Address");
+    fn permit(&mut self, key: &str, address: &Address) {
+        let key = key.to_owned();
         let allowed = &self.operator.allowed;
-        if !allowed.is_empty() && !allowed.contains(address) {
+        if address.socket().is_some() {
+            let flag = self.operator.flag("addr");
+            let text = format!("{address} is a socket of the node, which classes may not name");
+            self.fault(key, text, Some(format!("leave it out, and start keymount with {flag} {address}")));
+        } else if !allowed.is_empty() && !allowed.contains(address) {
             let flag = self.operator.flag("allowed-address");
             let text = format!("{address} is not among the addresses that the operator allows");
             self.fault(

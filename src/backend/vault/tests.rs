@@ -10,6 +10,7 @@ mod openbao {
 }
 
 mod behaviour;
+mod credentials;
 mod holder;
 mod leases;
 mod real_leases;

@@ -10,7 +10,7 @@ use crate::backend::Parameters;
 use crate::cli::Class;
 use crate::config::Fetch;
 use crate::files::atomic;
-use crate::identity::{Said, Tokens};
+use crate::identity::{Said, Secrets, Tokens};
 use crate::mount::{Answer, Mount};
 use crate::time::{Backoff, Deadline};
 
@@ -71,7 +71,14 @@ impl Job {
         let audience = self.fetch.audience.clone().map(|audience| ("audience".to_owned(), audience));
         let parameters: Parameters = class.parameters.into_iter().chain(audience).collect();
         let (tokens, permission) = (Tokens::own(token), self.fetch.mode);
-        Ok(Mount { pod, class: Some(class.name), parameters, tokens, permission })
+        Ok(Mount {
+            pod,
+            class: Some(class.name),
+            parameters,
+            tokens,
+            secrets: Secrets::default(),
+            permission,
+        })
     }
 
     /// What was minted for files that are not there is given back with the receipt. The thread

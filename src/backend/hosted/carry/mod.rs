@@ -34,7 +34,8 @@ type ReadsOf<B> = Vec<Vec<<B as Backend>::Read>>;
 impl<B: Backend> Core<B> {
     /// Puts what was made for the session's pod on the shelf, before anybody gets it.
     pub(super) async fn save(&self, session: &Arc<Session<B>>) {
-        let Some(folder) = &self.host.shelf else { return };
+        // Its bond is made with a key of this process: no other could find it again.
+        let Some(folder) = self.host.shelf.as_ref().filter(|_| session.key.bond.is_none()) else { return };
         let _turn = session.shelf_turn.lock().await;
         let Some(record) = self.record(session) else { return };
         session.state().shelved = true;

@@ -32,7 +32,7 @@ use super::{Host, Hosted};
 use crate::backend::conformance::{Issuer, pod, tokens};
 use crate::backend::{Ask, Entry, Parameters, Provider, Recorder};
 use crate::error::{Error, Errors};
-use crate::identity::{Pod, Verifier};
+use crate::identity::{Pod, Secrets, Verifier};
 use crate::lease::{Found, Liveness, Policy, Presence, Shelf};
 use crate::time::{Clock, Deadline, HandHeld, Wall};
 
@@ -155,7 +155,14 @@ impl World {
         let parameters: Parameters =
             pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         let tokens = tokens("paper", token);
-        let ask = Ask { pod, class: Some(class), tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask {
+            pod,
+            class: Some(class),
+            tokens: &tokens,
+            secrets: &Secrets::default(),
+            parameters: &parameters,
+            by,
+        };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         receipt.keep();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use secrecy::ExposeSecret as _;
 
+use super::super::method::Method;
 use super::*;
 use crate::lease::{Authority as _, Credential as _};
 use crate::net::{Address, Trust};
@@ -17,9 +18,9 @@ const TOKEN: &str = "s.\"odd\"-token<&>";
 
 fn scope(address: &str, mount: &str) -> Scope {
     let Ok(address) = Address::parse(address) else { unreachable!("{address}") };
-    let target = Target { address, trust: Trust::default() };
+    let target = Target::one(address, Trust::default());
     let [mount, role, audience] = [mount, "web", "vault"].map(str::to_owned);
-    Scope { target, namespace: Some("team".to_owned()), mount, role, audience }
+    Scope { target, namespace: Some("team".to_owned()), method: Method::default(), mount, role, audience }
 }
 
 /// A login's `auth` with `changes`.

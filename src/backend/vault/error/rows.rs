@@ -67,6 +67,19 @@ const REPLICA: Row = Row::of(&[472, 473], "", Kind::Unavailable, "use the addres
 const LEADERLESS: Row =
     Row::of(&[500], "active cluster node not found", Kind::Unavailable, "the cluster has no leader");
 
+const NO_MOUNT: Row = Row::of(
+    &[404],
+    "no handler for route",
+    Kind::NotFound,
+    "enable an auth method at {mount}, or change {p}AuthMountPath",
+);
+const OTHER_METHOD: Row = Row::of(
+    &[405],
+    "",
+    Kind::Invalid,
+    "{mount} is an auth mount of another type: change {p}AuthMountPath, or {p}AuthMethod",
+);
+
 /// Whatever was asked for.
 pub(super) const ANY: &[Row] =
     &[SEALED, LOCKED, NAMESPACE, PLAIN, SLOWER, LAGGING, STANDBY, REPLICA, LEADERLESS];
@@ -89,7 +102,8 @@ pub(in super::super) const LOGIN: &[Row] = &[
     Row::of(&[], "error verifying token signature", Kind::Unauthenticated, "auth/{mount} trusts another cluster's keys: see auth/{mount}/config"),
     Row::of(&[], "bound claim", Kind::Denied, "change bound_claims of auth/{mount}/role/{role}"),
     Row::of(&[], "could not load", Kind::Precondition, "write auth/{mount}/config on the server"),
-    Row::of(&[404], "no handler for route", Kind::NotFound, "enable an auth method at {mount}, or change {p}AuthMountPath"),
+    Row::of(&[], "missing role_id", Kind::Invalid, "{mount} is an approle mount: set {p}AuthMethod to approle, or change {p}AuthMountPath"),
+    NO_MOUNT,
     Row::of(&[405], "", Kind::Invalid, "{mount} is no kubernetes or jwt auth mount: change {p}AuthMountPath"),
     Row::of(
         &[403],
@@ -99,6 +113,69 @@ pub(in super::super) const LOGIN: &[Row] = &[
          API about it (TokenReview): the server's log says which",
     )
     .ambiguous(),
+];
+
+/// Refused logins of AppRole.
+pub(in super::super) const APPROLE: &[Row] = &[
+    Row::of(
+        &[],
+        "invalid role",
+        Kind::Denied,
+        "check role_id and secret_id in the Secret of nodePublishSecretRef: a secret ID ends with its TTL and with its last use",
+    ),
+    Row::of(
+        &[],
+        "invalid secret",
+        Kind::Denied,
+        "check secret_id in the Secret of nodePublishSecretRef: a secret ID ends with its TTL and with its last use",
+    ),
+    Row::of(
+        &[],
+        "CIDR restrictions",
+        Kind::Denied,
+        "add the nodes' addresses to secret_id_bound_cidrs of the role at auth/{mount}, as the server sees them",
+    ),
+    NO_MOUNT,
+    OTHER_METHOD,
+    Row::of(&[403], "", Kind::Denied, "check that there is an auth method at {mount}, of the type approle"),
+];
+
+/// Refused logins of userpass, and of what has its form.
+pub(in super::super) const USERPASS: &[Row] = &[
+    Row::of(
+        &[],
+        "invalid username or password",
+        Kind::Denied,
+        "check username and password in the Secret of nodePublishSecretRef",
+    ),
+    NO_MOUNT,
+    OTHER_METHOD,
+    Row::of(
+        &[403],
+        "",
+        Kind::Denied,
+        "either there is no auth method at {mount}, or the user is locked out for a while after wrong passwords",
+    ),
+];
+
+/// Refused logins by a client certificate.
+pub(in super::super) const CERTIFICATE: &[Row] = &[
+    Row::of(
+        &[],
+        "no client certificate",
+        Kind::Denied,
+        "give the server a certificate role at auth/{mount}/certs whose certificate has signed that of {f}-tls-client-cert; \
+         behind a proxy that ends TLS this method cannot work",
+    ),
+    Row::of(
+        &[],
+        "constraints",
+        Kind::Denied,
+        "compare the certificate of {f}-tls-client-cert with the roles at auth/{mount}/certs: names, issuer, use for clients",
+    ),
+    NO_MOUNT,
+    OTHER_METHOD,
+    Row::of(&[403], "", Kind::Denied, "check that there is an auth method at {mount}, of the type cert"),
 ];
 
 /// Refused reads.

@@ -7,13 +7,14 @@ const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ3ZWIifQ.c2lnbmF0dXJlLW9mLXRoZ
 fn reply(status: u16, body: &str) -> Reply {
     let (retry_after, location) = (None, (status == 307).then(|| "leader:8200".to_owned()));
     let (waited, body) = (std::time::Duration::ZERO, body.as_bytes().to_vec().into());
-    Reply { status, retry_after, location, waited, body }
+    Reply { status, retry_after, location, waited, server: None, body }
 }
 
 /// What is said of `body` at a login or a read, and whether it may be an outage.
 fn refusal(stage: Stage, path: &str, status: u16, body: &str) -> Refusal {
     let Ok(address) = Address::parse("https://vault:8200") else { unreachable!("an address") };
     let login = stage == Stage::Login;
+    let jwt = JWT.to_owned().into();
     let at = At {
         flavour: Flavour::Vault,
         stage,
@@ -25,7 +26,7 @@ fn refusal(stage: Stage, path: &str, status: u16, body: &str) -> Refusal {
         role: "web",
         mount: if login { "kubernetes" } else { "" },
         pod: if login { ["app", "sa", "vault"] } else { [""; 3] },
-        sent: &JWT.to_owned().into(),
+        sent: vec![&jwt],
     };
     at.refused(&reply(status, body))
 }
@@ -317,7 +318,7 @@ fn what_servers_say_to_renewals_and_look_ups() {
         role: "web",
         mount: "",
         pod: [""; 3],
-        sent: &sent,
+        sent: vec![&sent],
     };
     let not_found =
         "failed to renew entry: resp: (*logical.Response)(nil) err: error during renew: lease not found";

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::super::{Config, Flavour};
 use super::*;
+use crate::identity::Evidence;
 use crate::net::Roots;
 
 const OBJECTS: &str = "- {objectName: a, secretPath: secret/data/x, secretKey: k}";
@@ -76,6 +77,101 @@ fn openbao_accepts_three_prefixes_in_their_order() {
     assert_eq!(read(&[]).role, "web");
     assert_eq!(read(&[]).audience, "openbao");
     assert_eq!(scope(&[("baoNamespace", "b")]).namespace, None, "not for provider: vault");
+}
+
+#[test]
+fn each_method_has_its_mount_and_its_evidence() {
+    let roles = |method: &str| scope(&[("vaultAuthMethod", method), ("roleName", "")]);
+    for (method, mount) in [("approle", "approle"), ("userpass", "userpass")] {
+        let scope = roles(method);
+        assert_eq!((scope.mount.as_str(), scope.role.as_str()), (mount, ""));
+        assert!(matches!(scope.method.evidence("vault"), Evidence::Secrets { .. }));
+    }
+    for (method, mount) in [("kubernetes", "kubernetes"), ("jwt", "jwt")] {
+        let scope = scope(&[("vaultAuthMethod", method)]);
+        assert_eq!(scope.mount, mount);
+        assert!(matches!(scope.method.evidence("vault"), Evidence::Token { audience: "vault", .. }));
+    }
+    let own = scope(&[("vaultAuthMethod", "userpass"), ("vaultAuthMountPath", "ldap")]);
+    assert_eq!(own.mount, "ldap");
+    let text = fault(&[("vaultAuthMethod", "github")]);
+    assert!(text.contains("hint: one of kubernetes, jwt, approle, userpass, cert"), "{text}");
+}
+
+#[test]
+fn the_nodes_certificate_goes_to_the_operators_server_only() {
+    let config = Config {
+        client_certificate: Some("/tls/tls.crt".into()),
+        client_key: Some("/tls/tls.key".into()),
+        ..config()
+    };
+    let read = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = [("vaultAuthMethod", "cert")].into_iter().chain(pairs.iter().copied()).collect();
+        read_with(Flavour::Vault, config.clone(), &pairs).map(|(scope, _)| scope)
+    };
+    let scope = read(&[]).unwrap();
+    assert!(matches!(scope.method.evidence("vault"), Evidence::Node));
+    assert_eq!(scope.mount, "cert");
+    let refused = read(&[("vaultAddress", "https://other")]).unwrap_err();
+    assert!(refused.contains("no client certificate for this server"), "{refused}");
+    assert!(fault(&[("vaultAuthMethod", "cert")]).contains("--vault-tls-client-cert"));
+}
+
+#[test]
+fn a_list_of_servers_is_the_operators_if_each_of_it_is() {
+    let config = || Config {
+        address: Some("https://a:8200, https://b:8200".into()),
+        client_certificate: Some("/tls/tls.crt".into()),
+        client_key: Some("/tls/tls.key".into()),
+        ..Config::default()
+    };
+    let target =
+        |pairs: &[(&str, &str)]| read_with(Flavour::Vault, config(), pairs).map(|(scope, _)| scope.target);
+    for (pairs, place, is_own) in [
+        (&[][..], "https://a:8200,https://b:8200", true),
+        (&[("vaultAddresses", "https://b:8200,https://a:8200")], "https://b:8200,https://a:8200", true),
+        (&[("vaultAddress", "https://b:8200")], "https://b:8200", true),
+        (&[("vaultAddresses", "https://a:8200, https://c:8200")], "https://a:8200,https://c:8200", false),
+    ] {
+        let target = target(pairs).unwrap();
+        assert_eq!((target.place().as_str(), target.trust.identity.is_some()), (place, is_own));
+    }
+    for (pairs, text) in [
+        (&[("vaultAddresses", "https://c,http://10.0.0.1")][..], "--vault-allow-http"),
+        (&[("vaultAddresses", "https://c,unix:///run/x.sock")], "is a socket of the node"),
+        (&[("vaultAddresses", "https://c,")], "not a URL"),
+        (
+            &[("vaultAddresses", "https://c"), ("vaultAddress", "https://c")],
+            "cannot set both vaultAddress and",
+        ),
+        (&[("vaultAddresses", &["https://c"; 9].join(","))], "more than 8 servers"),
+        (&[("vaultAddress", "https://c:1,https://d")], ""),
+    ] {
+        let fault = target(pairs).unwrap_err();
+        assert!(fault.contains(text), "{text}: {fault}");
+    }
+    let pinned = Config { allowed_addresses: vec!["https://c".into()], ..config() };
+    let pairs = [("vaultAddresses", "https://c,https://d")];
+    let refused = read_with(Flavour::Vault, pinned, &pairs).map(|_| ()).unwrap_err();
+    assert!(refused.contains("https://d is not among the addresses"), "{refused}");
+}
+
+#[test]
+fn a_socket_is_the_operators_to_name() {
+    let config = || Config { address: Some("unix:///run/agent.sock".into()), ..Config::default() };
+    let address = |config, pairs: &[(&str, &str)]| {
+        read_with(Flavour::Vault, config, pairs).map(|(scope, _)| scope.target.address.to_string())
+    };
+    let own = [("vaultAddress", "unix:///run/agent.sock")];
+    for pairs in [&[][..], &own] {
+        assert_eq!(address(config(), pairs).as_deref(), Ok("unix:///run/agent.sock"));
+    }
+    for config in [self::config(), Config { address: Some("unix:///run/other.sock".into()), ..config() }] {
+        let text = address(config, &own).unwrap_err();
+        assert!(text.contains("is a socket of the node, which classes may not name"), "{text}");
+    }
+    let allowed = Config { allowed_addresses: vec!["unix:///run/agent.sock".into()], ..self::config() };
+    assert!(Operator::new(Flavour::Vault, allowed).is_err());
 }
 
 #[test]

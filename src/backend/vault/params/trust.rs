@@ -12,8 +12,8 @@ const MAX_PEM: usize = 64 * 1024;
 // === impl Reader ===
 
 impl Reader<'_> {
-    /// `address` with the operator's trust, where it is the operator's server, under the class's wishes.
-    pub(super) fn trusting(&mut self, address: Address, is_own: bool) -> Option<Target> {
+    /// `addresses` with the operator's trust, where they are the operator's servers, under the class's wishes.
+    pub(super) fn trusting(&mut self, addresses: Vec<Address>, is_own: bool) -> Option<Target> {
         let own = self.operator.target.as_ref().filter(|_| is_own);
         let mut trust = own.map_or_else(|| self.operator.trust.clone(), |own| own.trust.clone());
         self.roots(&mut trust);
@@ -31,10 +31,12 @@ impl Reader<'_> {
         self.client_key();
         self.skip_verify(&mut trust);
         // Files of a trust that is not used would make two clients of one.
-        if !address.is_tls() {
+        if !addresses.iter().any(Address::is_tls) {
             trust = Trust { proxy: trust.proxy, ..Trust::default() };
         }
-        self.faults.is_empty().then_some(Target { address, trust })
+        let mut addresses = addresses.into_iter();
+        let first = addresses.next().filter(|_| self.faults.is_empty())?;
+        Some(Target { others: addresses.collect(), ..Target::one(first, trust) })
     }
 
     /// A file wins over inline text, and that over a folder, as in Vault's own client.

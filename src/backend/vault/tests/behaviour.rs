@@ -18,7 +18,7 @@ use super::super::{Config, Flavour, Vault};
 use crate::backend::conformance::{Issuer, pod, tokens};
 use crate::backend::{Ask, Host, Hosted, Parameters, Provider, Receipt};
 use crate::error::{Errors, Kind};
-use crate::identity::Verifier;
+use crate::identity::{Secrets, Verifier};
 use crate::lease::Policy;
 use crate::secret::Secret;
 use crate::time::{Deadline, Stopwatch, Wall};
@@ -69,7 +69,14 @@ impl World {
         let parameters: Parameters = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let by = Deadline::after(Duration::from_secs(30));
         self.provider
-            .secrets(Ask { pod: &pod, class: None, tokens: &tokens, parameters: &parameters, by })
+            .secrets(Ask {
+                pod: &pod,
+                class: None,
+                tokens: &tokens,
+                secrets: &Secrets::default(),
+                parameters: &parameters,
+                by,
+            })
             .await
     }
 
@@ -374,7 +381,14 @@ async fn a_hostile_server_cannot_put_the_token_into_an_event() {
             &json!({"errors": [&jwt, parts[1], format!("x{}y", parts[2])]}).to_string(),
         );
         let by = Deadline::after(Duration::from_millis(900));
-        let ask = Ask { pod: &pod, class: None, tokens: &tokens("vault", &jwt), parameters: &parameters, by };
+        let ask = Ask {
+            pod: &pod,
+            class: None,
+            tokens: &tokens("vault", &jwt),
+            secrets: &Secrets::default(),
+            parameters: &parameters,
+            by,
+        };
         let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
         assert!(parts.iter().all(|part| !text.contains(part)), "{text}");
     }
@@ -399,7 +413,14 @@ async fn trouble_on_the_way_names_the_address() {
             pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
         let tokens = tokens("vault", &world.issuer.token(&pod, "vault"));
         let by = Deadline::after(Duration::from_millis(900));
-        let ask = Ask { pod: &pod, class: None, tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask {
+            pod: &pod,
+            class: None,
+            tokens: &tokens,
+            secrets: &Secrets::default(),
+            parameters: &parameters,
+            by,
+        };
         let text = world.provider.secrets(ask).await.map(|_| ()).unwrap_err().to_string();
         assert!(text.contains(expected), "{text}");
     }

@@ -11,7 +11,7 @@ use crate::backend::vault::fake::Heard;
 use crate::backend::vault::{Config, Credential, Flavour, Read, Scope, Vault};
 use crate::backend::{Backend, Parameters};
 use crate::error::Error;
-use crate::identity::Verifier;
+use crate::identity::{Brought, Secrets, Verifier};
 use crate::lease::{LeaseId, Life, Reading};
 use crate::time::{Deadline, Wall};
 
@@ -37,7 +37,9 @@ impl Holder {
     pub(super) async fn login(&self) -> Credential {
         let (pod, verifier) = (pod("app", "web", "web-0"), Verifier::new(Arc::new(Wall), None, None));
         let tokens = tokens("openbao", &self.issuer.token(&pod, "openbao"));
-        let claimed = verifier.claimed(&pod, &tokens, self.vault.evidence(&self.scope)).unwrap();
+        let brought =
+            Brought { provider: "openbao", pod: &pod, tokens: &tokens, secrets: &Secrets::default() };
+        let claimed = verifier.claimed(&brought, self.vault.evidence(&self.scope)).unwrap();
         let proof = verifier.prove(&claimed, soon()).await.unwrap().into_presented();
         self.vault.login(Arc::new(proof), &self.scope, soon()).await.unwrap()
     }

@@ -19,7 +19,7 @@ use crate::backend::vault::fake::{Fake, Heard};
 use crate::backend::vault::{Config, Flavour, Vault};
 use crate::backend::{Ask, Host, Hosted, Parameters, Provider};
 use crate::error::{Errors, Kind};
-use crate::identity::{Pod, Verifier};
+use crate::identity::{Pod, Secrets, Verifier};
 use crate::lease::{Keeper, Policy};
 use crate::time::{Clock, Deadline, Moment, Wall};
 
@@ -101,8 +101,14 @@ impl World {
         let parameters: Parameters =
             pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
         let by = Deadline::after(Duration::from_secs(20));
-        let ask =
-            Ask { pod: &client.pod, class: Some("class"), tokens: &tokens, parameters: &parameters, by };
+        let ask = Ask {
+            pod: &client.pod,
+            class: Some("class"),
+            tokens: &tokens,
+            secrets: &Secrets::default(),
+            parameters: &parameters,
+            by,
+        };
         let (secrets, receipt) = self.provider.secrets(ask).await?;
         receipt.keep();
         Ok(secrets.iter().map(|one| String::from_utf8(one.bytes.expose_secret().to_vec()).unwrap()).collect())

@@ -21,7 +21,7 @@ use crate::backend::conformance::{Issuer, Rig, pod, tokens};
 use crate::backend::vault::Credential;
 use crate::backend::{Ask, Backend, Host, Hosted, Provider, Renewal};
 use crate::error::Kind;
-use crate::identity::Verifier;
+use crate::identity::{Secrets, Verifier};
 use crate::lease::{Authority as _, Credential as _, Grant, LeaseId, Life, Policy};
 use crate::time::{Deadline, Wall};
 
@@ -271,7 +271,14 @@ async fn a_real_session_keeps_what_was_made_for_its_pod() {
         let pod = pod("app", "web", name);
         let tokens = tokens("openbao", &world.issuer.token(&pod, "openbao"));
         let by = Deadline::after(Duration::from_secs(20));
-        let ask = Ask { pod: &pod, class: Some("c"), tokens: &tokens, parameters: &class, by };
+        let ask = Ask {
+            pod: &pod,
+            class: Some("c"),
+            tokens: &tokens,
+            secrets: &Secrets::default(),
+            parameters: &class,
+            by,
+        };
         let (secrets, receipt) = provider.secrets(ask).await.unwrap();
         receipt.keep();
         let answer: Value = serde_json::from_slice(secrets[0].bytes.expose_secret()).unwrap();
