@@ -10,7 +10,7 @@ use crate::support::issuer::Issuer;
 use crate::world::pod;
 
 /// So many that writing them is most of a turn.
-const FILES: usize = 12;
+const FILES: usize = 8;
 
 /// A store whose every value, and the number of its values, say which generation it is.
 fn store(generation: usize) -> String {
