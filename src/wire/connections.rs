@@ -24,6 +24,10 @@ use super::{Bound, Service};
 /// the default of 200 would make it wait into its own deadline (decision 8).
 const STREAMS: u32 = 4096;
 
+/// Calls that were cancelled before they were looked at. Past the default of 20 the whole
+/// connection would end, and every other mount of the node with it; the driver is no attacker.
+const RESETS: usize = 4096;
+
 type Answers = TowerToHyperService<Guarded<CsiDriverProviderServer<Service>>>;
 
 /// Serves until `stop`, then until every call in flight is answered. The socket's
@@ -44,7 +48,8 @@ pub async fn serve(bound: Bound, service: Service, stop: CancellationToken) {
 async fn one(stream: UnixStream, service: Answers, stop: CancellationToken) {
     let mut http = http2::Builder::new(TokioExecutor::new());
     let stream = TokioIo::new(Mended::new(stream));
-    let mut connection = pin!(http.max_concurrent_streams(STREAMS).serve_connection(stream, service));
+    http.max_concurrent_streams(STREAMS).max_pending_accept_reset_streams(RESETS);
+    let mut connection = pin!(http.serve_connection(stream, service));
     let ended = match stop.run_until_cancelled(connection.as_mut()).await {
         Some(ended) => ended,
         None => {

@@ -54,6 +54,23 @@ async fn k11_a_cancelled_call_leaves_the_next_one_whole() {
     assert!(world.call(&mount).await.is_ok());
 }
 
+/// A busy moment: many calls are cancelled before keymount has looked at one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn k11_many_cancelled_calls_at_once_end_nobody_elses() {
+    let mut world = World::new().await;
+    let mount = world.mount(&pod("a"), OBJECTS);
+    world.call(&mount).await.unwrap();
+    world.keymount.child().pause();
+    let moment = Duration::from_millis(5);
+    let calls = (0..200).map(|_| tokio::time::timeout(moment, world.call(&mount)));
+    assert!(futures_util::future::join_all(calls).await.iter().all(Result::is_err), "it is stopped");
+    let (provider, waiting) = (world.provider.clone(), mount.clone());
+    let healthy = tokio::spawn(async move { provider.mount(&waiting).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.keymount.child().resume();
+    assert!(healthy.await.unwrap().is_ok());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_it_with_zero_and_without_its_socket() {
     let mut world = World::new().await;
