@@ -93,7 +93,9 @@ impl<B: Backend> Core<B> {
         let state = session.state();
         let silent = now.since(state.asked.last());
         let unwanted = state.delivered.is_none() && state.is_holding() && silent >= UNDELIVERED;
-        let is_idle = silent >= self.host.policy.idle && !(presence == Presence::There && state.is_holding());
+        // Credentials that were changed in the pod's Secret must not be kept alive for as long as the pod lives.
+        let is_kept = presence == Presence::There && state.is_holding() && session.key.bond.is_none();
+        let is_idle = silent >= self.host.policy.idle && !is_kept;
         match presence {
             Presence::Gone => Some("pod_gone"),
             _ if unwanted => Some("undelivered"),
