@@ -225,3 +225,34 @@ async fn a_tenant_pushes_out_its_own_sessions() {
     let quiet = world.sessions().iter().filter(|entry| entry.namespace == "quiet").count();
     assert_eq!((quiet, world.sessions().len()), (3, 10));
 }
+
+/// Ten minutes without the server: no session is lost, nobody logs in again, and what is
+/// asked is bounded; its end brings each pod one read, not a heap.
+#[tokio::test(start_paused = true)]
+async fn a_long_outage_costs_no_session_and_ends_without_a_herd() {
+    let world = World::new();
+    world.paper.book().lease_ttl = 30 * MINUTE;
+    let pods: Vec<_> = (0..50).map(|at| pod("app", &format!("web-{at}"), &format!("pod-{at}"))).collect();
+    for pod in &pods {
+        world.ask(pod, "kv:a db:ro").await.unwrap();
+    }
+    for operation in ["login", "fetch", "renew", "check"] {
+        world.paper.book().faults.insert(operation, Kind::Unavailable);
+    }
+    let before = world.paper.book().log.len();
+    for _ in 0..8 {
+        drive(Duration::from_secs(75)).await;
+        for pod in &pods {
+            assert_eq!(world.ask(pod, "kv:a db:ro").await.unwrap_err().kind(), Kind::Unavailable);
+        }
+    }
+    let asked = world.paper.book().log.len() - before;
+    assert!(asked <= 8 * 50 * 2, "a read and a check for each Mount: {asked}");
+    world.paper.book().faults.clear();
+    let before = world.paper.count("read");
+    for pod in &pods {
+        world.ask(pod, "kv:a db:ro").await.unwrap();
+    }
+    assert_eq!((world.paper.count("read") - before, world.paper.count("login")), (50, 50));
+    assert_eq!((world.paper.living().len(), world.heard.count("ended")), (50, 0));
+}
