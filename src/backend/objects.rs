@@ -298,4 +298,16 @@ mod tests {
         let one = list::<One>("- objectName: x").unwrap_or_default();
         assert_eq!(one.first().map(|one| one.object_name.as_str()), Some("x"));
     }
+
+    proptest::proptest! {
+        /// Whatever an author writes: a list or a mistake, soon, and never a fault of ours.
+        #[test]
+        fn any_text_is_a_list_or_a_mistake(yaml in "[-a-c:{}\\[\\]&*!|>'\"#%@,?0-9 \\n]{0,80}") {
+            for yaml in [yaml.clone(), format!("- objectName: {yaml}"), format!("- objectName: a\n  x: {yaml}\n- *a")] {
+                if let Err(errors) = list::<One>(&yaml) {
+                    proptest::prop_assert_eq!(errors.kind(), Kind::Invalid);
+                }
+            }
+        }
+    }
 }

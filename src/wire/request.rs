@@ -228,4 +228,18 @@ mod tests {
             decoded.pointer("/request/secrets").is_some_and(|text| text.to_string().contains(TOKENS));
         assert_eq!(mount.tokens.is_empty(), said(TOKENS).is_none() && !in_secrets, "{name}");
     }
+
+    proptest::proptest! {
+        /// Whatever a pod's attributes hold: a Mount or a mistake that echoes nothing of them.
+        #[test]
+        fn any_request_is_read_or_refused_without_an_echo(
+            attributes in "[{}\":,a-z\\\\0-9. -]{0,60}", secrets in "[{}\":,a-znul]{0,20}", permission in "[0-9a-z\"-]{0,6}",
+        ) {
+            let marked = format!("{{\"k\":\"s3cr3t-mark\",{attributes}");
+            for attributes in [attributes, marked] {
+                let all = text(&attributes, &secrets, &permission);
+                proptest::prop_assert!(!all.contains("s3cr3t-mark"));
+            }
+        }
+    }
 }

@@ -290,4 +290,19 @@ mod tests {
         let v1 = envelope(r#"{"data":{"data":"text","a":1},"lease_id":null,"lease_duration":9}"#);
         assert!(v1.data().is_some_and(|data| data.contains_key("data")));
     }
+
+    proptest::proptest! {
+        /// Whatever a server answers: no fault of ours, and the same answer gives the same bytes.
+        #[test]
+        fn any_answer_is_read_or_refused(body in "[\\[\\]{}\":,a-z0-9.eE\\\\ -]{0,60}") {
+            let bodies = [body.clone(), format!("{{\"data\":{body}}}"), format!("{{\"data\":{{\"data\":{body}}},\"auth\":{body}}}")];
+            for body in bodies {
+                let read = || Envelope::parse(&body.clone().into_bytes().into()).map(|envelope| {
+                    let _ = (envelope.data().is_some(), envelope.metadata().is_some(), envelope.texts("errors").len());
+                    envelope.whole("path").bytes().to_vec()
+                });
+                proptest::prop_assert_eq!(read(), read());
+            }
+        }
+    }
 }
