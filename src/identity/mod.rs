@@ -2,7 +2,7 @@
 //!
 //! A [`Presented`] says that this pod asked now, with a token of its own, or
 //! that it brought what the operator takes instead. It is made in one place
-//! (present.rs) and nothing reaches a backend without it (decision 2).
+//! (verify) and nothing reaches a backend without it (decision 2).
 
 mod bond;
 mod claims;
@@ -13,11 +13,13 @@ mod proofs;
 mod refusals;
 mod secrets;
 mod tokens;
+mod verify;
 
 pub use claims::{Claims, Said};
 pub use keys::{KeySource, Keys};
 pub use pod::Pod;
-pub use present::{Brought, Claimed, Evidence, Presented, Proof, Verifier};
+pub use present::{Brought, Claimed, Evidence, Presented, Proof};
 pub use proofs::{Digest, Proofs};
 pub use secrets::Secrets;
 pub use tokens::Tokens;
+pub use verify::Verifier;
