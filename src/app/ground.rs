@@ -33,7 +33,7 @@ impl Ground {
         let metrics = Arc::new(Metrics::new(config.admin.max_classes, clock.clone())?);
         let verifier = keys::verifier(&config.keys, verifier, clock.clone())?;
         let handoff = sessions::handoff(&config.sessions)?;
-        let policy = sessions::policy(&config.sessions);
+        let policy = config.sessions.policy;
         let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());
         sessions::furnish(&mut host, &config.sessions, handoff.clone());
         Ok(Self { host, metrics, handoff })

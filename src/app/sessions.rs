@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use crate::backend::{Host, Provider};
 use crate::config::Sessions;
 use crate::error::Error;
-use crate::lease::{Handoff, Keeper, KubeletDir, Liveness, Policy, Shelf};
+use crate::lease::{Handoff, Keeper, KubeletDir, Liveness, Shelf};
 
 /// The work in the background, to be begun with the serving.
 pub(super) struct Work {
@@ -18,23 +18,9 @@ pub(super) struct Work {
     pub(super) tasks: TaskTracker,
 }
 
-/// The operator's settings as the lease room knows them.
-pub(super) fn policy(config: &Sessions) -> Policy {
-    Policy {
-        keep: config.keep,
-        share: config.share,
-        max_sessions: config.max_sessions,
-        max_bytes: config.max_bytes,
-        refresh: config.refresh,
-        floor: config.floor,
-        reauth: config.reauth,
-        idle: config.idle,
-    }
-}
-
 /// The hand-off folder, if there is to be one. It must be in memory.
 pub(super) fn handoff(config: &Sessions) -> Result<Option<Arc<Handoff>>, Error> {
-    let Some(dir) = config.handoff.as_deref().filter(|_| config.keep) else { return Ok(None) };
+    let Some(dir) = config.handoff.as_deref().filter(|_| config.policy.keep) else { return Ok(None) };
     Handoff::open(dir, true).map(Arc::new).map(Some)
 }
 

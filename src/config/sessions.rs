@@ -5,26 +5,13 @@ use std::time::Duration;
 
 use super::parse::{duration, positive};
 use super::values::{Values, boolean};
+use crate::lease::Policy;
 
 /// Sessions: what was read for a pod, between its Mounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sessions {
-    /// Whether there are any.
-    pub keep: bool,
-    /// Whether pods of equal authority may share a read.
-    pub share: bool,
-    /// Sessions at a time.
-    pub max_sessions: usize,
-    /// Bytes that all of them keep together.
-    pub max_bytes: usize,
-    /// How long a value is good, where a class says nothing.
-    pub refresh: Duration,
-    /// The least that a class may say.
-    pub floor: Duration,
-    /// How long a token that was proved needs no new proof.
-    pub reauth: Duration,
-    /// How long a pod that nobody asks for is kept alive.
-    pub idle: Duration,
+    /// How long what is kept, and how much.
+    pub policy: Policy,
     /// The hand-off folder.
     pub handoff: Option<PathBuf>,
     /// The kubelet's folder of pods, if it says which pods exist.
@@ -33,7 +20,7 @@ pub struct Sessions {
 
 /// The settings of sessions. What is wrong stands as zero, and has left a fault behind.
 pub(super) fn read(values: &mut Values) -> Sessions {
-    let sessions = Sessions {
+    let policy = Policy {
         keep: values.parsed("sessions", on_off).unwrap_or_default(),
         share: values.parsed("shared-reads", on_off).unwrap_or_default(),
         max_sessions: values.parsed("max-sessions", positive).unwrap_or_default(),
@@ -42,15 +29,13 @@ pub(super) fn read(values: &mut Values) -> Sessions {
         floor: values.parsed("min-refresh-interval", span).unwrap_or_default(),
         reauth: values.parsed("reauth-interval", span).unwrap_or_default(),
         idle: values.parsed("session-idle", span).unwrap_or_default(),
-        handoff: values.text("handoff").map(PathBuf::from),
-        liveness: liveness(values),
     };
     // A refresh of zero is a fault already.
-    if !sessions.refresh.is_zero() && sessions.refresh < sessions.floor {
-        let [refresh, floor] = [sessions.refresh, sessions.floor].map(humantime::format_duration);
+    if !policy.refresh.is_zero() && policy.refresh < policy.floor {
+        let [refresh, floor] = [policy.refresh, policy.floor].map(humantime::format_duration);
         values.fault(format!("--refresh-interval: {refresh} is less than --min-refresh-interval, {floor}"));
     }
-    sessions
+    Sessions { policy, handoff: values.text("handoff").map(PathBuf::from), liveness: liveness(values) }
 }
 
 fn liveness(values: &mut Values) -> Option<PathBuf> {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::*;
+use crate::lease::Policy;
 
 fn read(args: &[&str], env: &[(&str, &str)]) -> Result<Config, String> {
     let args = std::iter::once("keymount").chain(args.iter().copied()).map(OsString::from);
@@ -160,35 +161,23 @@ fn sessions_have_defaults_and_are_set_like_everything_else() {
         let config = read(&[&vault, args].concat(), env);
         config.unwrap_or_else(|text| unreachable!("{text}")).sessions
     };
-    let minutes = |count: u64| Duration::from_secs(60 * count);
-    let defaults = Sessions {
-        keep: true,
-        share: true,
-        max_sessions: 2048,
-        max_bytes: 64 * 1024 * 1024,
-        refresh: minutes(1),
-        floor: Duration::from_secs(30),
-        reauth: minutes(60),
-        idle: minutes(120),
-        handoff: None,
-        liveness: None,
-    };
+    let defaults = Sessions { policy: Policy::default(), handoff: None, liveness: None };
     assert_eq!(read(&[], &[]), defaults);
     let file = file("sessions: off\nshared-reads: \"off\"\nmax-sessions: 9\nrefresh-interval: 1m30s\n");
     let path = file.path().display().to_string();
     let args = ["--handoff", "/run/x", "--pod-liveness=kubelet-dir", "--session-idle=1h0m1s"];
     let env = [("KEYMOUNT_CONFIG", path.as_str()), ("KEYMOUNT_MAX_SESSION_BYTES", "7")];
-    let set = Sessions {
+    let policy = Policy {
         keep: false,
         share: false,
         max_sessions: 9,
         max_bytes: 7,
         refresh: Duration::from_secs(90),
         idle: Duration::from_secs(3601),
-        handoff: Some("/run/x".into()),
-        liveness: Some("/var/lib/kubelet/pods".into()),
-        ..defaults
+        ..Policy::default()
     };
+    let (handoff, liveness) = (Some("/run/x".into()), Some("/var/lib/kubelet/pods".into()));
+    let set = Sessions { policy, handoff, liveness };
     assert_eq!(read(&args, &env), set);
     let dir = ["--kubelet-pods-dir", "/pods"];
     assert_eq!(read(&dir, &[]).liveness, None, "the folder alone asks for nothing");
@@ -246,9 +235,9 @@ fn a_fetch_takes_the_settings_of_serve_that_mean_something_to_it() {
     let fetch = fetch(&args, &env).unwrap_or_else(|text| unreachable!("{text}"));
     assert_eq!((fetch.token, fetch.mode), (PathBuf::from("T"), 0o400));
     assert_eq!(fetch.pod.namespace.as_deref(), Some("shop"));
-    assert_eq!(fetch.rooms.sessions.refresh, Duration::from_secs(300));
+    assert_eq!(fetch.rooms.sessions.policy.refresh, Duration::from_secs(300));
     // What it does not have stands at its default, whatever a shared file or the environment says.
-    assert!(fetch.rooms.sessions.keep && fetch.rooms.sessions.handoff.is_none());
+    assert!(fetch.rooms.sessions.policy.keep && fetch.rooms.sessions.handoff.is_none());
     assert_eq!(fetch.rooms.server.grace, Duration::from_secs(20));
     assert!(fetch.rooms.server.providers.is_empty());
 }
@@ -257,7 +246,7 @@ fn a_fetch_takes_the_settings_of_serve_that_mean_something_to_it() {
 fn a_single_fetch_keeps_nothing_and_is_quiet_unless_told_otherwise() {
     let read = |more: &[&str]| {
         let fetch = fetch(&[&FILES, more].concat(), &[]).unwrap_or_else(|text| unreachable!("{text}"));
-        (fetch.rooms.sessions.keep, fetch.rooms.log.level)
+        (fetch.rooms.sessions.policy.keep, fetch.rooms.log.level)
     };
     assert_eq!(read(&[]), (false, tracing::Level::WARN));
     assert_eq!(read(&["--log-level", "info"]), (false, tracing::Level::INFO));

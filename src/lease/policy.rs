@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long things are kept, how often they are asked for, and how many.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// `--sessions=off`: every Mount logs in and reads, and nothing is kept.
     pub keep: bool,

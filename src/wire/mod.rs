@@ -16,6 +16,7 @@ mod service;
 mod socket;
 mod status;
 
+pub use authority::Mended;
 pub use connections::serve;
 pub use guard::Guard;
 pub use service::Service;

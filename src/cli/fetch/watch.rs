@@ -53,5 +53,5 @@ impl Job {
 
 /// Twice in the least interval that a class may ask for: a turn where nothing is due asks nobody.
 fn every(sessions: &Sessions) -> Duration {
-    (sessions.floor / 2).clamp(Duration::from_millis(1), LONGEST)
+    (sessions.policy.floor / 2).clamp(Duration::from_millis(1), LONGEST)
 }

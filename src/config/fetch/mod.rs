@@ -87,7 +87,7 @@ impl Fetch {
         };
         let mut rooms = Config::read(values, parse::Purpose::Fetch)?;
         // Whoever asks once has no use for what is kept, nor for a line that says that we start.
-        rooms.sessions.keep = watch;
+        rooms.sessions.policy.keep = watch;
         if !loud {
             rooms.log.level = tracing::Level::WARN;
         }

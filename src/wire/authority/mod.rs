@@ -28,7 +28,7 @@ use walk::Walk;
 
 /// A connection whose reader sees legal authorities only. No `Debug`, here and below: what
 /// is held back may be a pod's token.
-pub(super) struct Mended<S> {
+pub struct Mended<S> {
     inner: S,
     /// What was held back and may now be read.
     ready: BytesMut,
@@ -40,7 +40,7 @@ pub(super) struct Mended<S> {
 
 impl<S> Mended<S> {
     /// Watches `inner` from its first byte on.
-    pub(super) fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner, ready: BytesMut::new(), walk: Some(Box::default()) }
     }
 

@@ -5,21 +5,6 @@ use serde_json::json;
 use super::{Leases, creds, seconds};
 use crate::world::object;
 
-async fn role(leases: &Leases, policies: &[&str]) {
-    leases
-        .world
-        .bao
-        .role(
-            "kubernetes",
-            "web",
-            json!({
-                "bound_service_account_names": ["web"], "bound_service_account_namespaces": ["*"],
-                "audience": "vault", "token_policies": policies, "token_ttl": "10m",
-            }),
-        )
-        .await;
-}
-
 /// Another policy on the role: the token that the pod's next token gets may not make users any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrowed_role_cuts_off_with_the_next_token() {
@@ -28,7 +13,7 @@ async fn a_narrowed_role_cuts_off_with_the_next_token() {
     let mount = leases.mount(&pod).await;
     leases.user(&mount).await;
     leases.world.bao.policy("less", "path \"secret/data/*\" { capabilities = [\"read\"] }").await;
-    role(&leases, &["less"]).await;
+    leases.role(&["less"], json!({})).await;
     leases.user(&mount).await;
     let (code, message) = leases.world.refused(&leases.mount(&pod).await).await;
     assert!(code == tonic::Code::PermissionDenied && message.contains("object=user"), "{message}");
@@ -75,7 +60,7 @@ async fn a_policy_without_renewal_costs_one_try_a_credential() {
         .bao
         .policy("still", &(read.to_owned() + &deny("sys/leases/renew") + &deny("auth/token/renew-self")))
         .await;
-    role(&leases, &["still"]).await;
+    leases.role(&["still"], json!({})).await;
     let mount = leases.mount(&leases.world.pod("a").await).await;
     for _ in 0..20 {
         leases.user(&mount).await;
@@ -91,18 +76,7 @@ async fn a_policy_without_renewal_costs_one_try_a_credential() {
 async fn tokens_without_the_default_policy_work() {
     let Some(leases) = Leases::new("cut-default", "10m", "1h", &[]).await else { return };
     leases.world.bao.policy("bare", "path \"database/creds/*\" { capabilities = [\"read\"] }").await;
-    leases
-        .world
-        .bao
-        .role(
-            "kubernetes",
-            "web",
-            json!({
-                "bound_service_account_names": ["web"], "bound_service_account_namespaces": ["*"], "audience": "vault",
-                "token_policies": ["bare"], "token_ttl": "10m", "token_no_default_policy": true,
-            }),
-        )
-        .await;
+    leases.role(&["bare"], json!({ "token_no_default_policy": true })).await;
     let pod = leases.world.pod("a").await;
     let mount = leases.mount(&pod).await;
     let user = leases.user(&mount).await;
@@ -121,18 +95,7 @@ async fn tokens_without_the_default_policy_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_two_seconds_serves() {
     let Some(leases) = Leases::new("cut-short", "10m", "1h", &[]).await else { return };
-    leases
-        .world
-        .bao
-        .role(
-            "kubernetes",
-            "web",
-            json!({
-                "bound_service_account_names": ["web"], "bound_service_account_namespaces": ["*"], "audience": "vault",
-                "token_policies": ["pods"], "token_ttl": "2s", "token_max_ttl": "2s",
-            }),
-        )
-        .await;
+    leases.role(&["pods"], json!({ "token_ttl": "2s", "token_max_ttl": "2s" })).await;
     let pod = leases.world.pod("a").await;
     let objects = object("p", "secret/data/cut-short/db", "password") + &creds();
     let mount = leases.world.mount(&pod, &objects).await;

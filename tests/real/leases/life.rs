@@ -137,22 +137,11 @@ async fn a_caller_that_goes_away_leaves_no_orphan() {
     assert_eq!((leases.pg.roles(), leases.made()), (vec![user], 1));
 }
 
-async fn tokens_of(leases: &Leases, kind: serde_json::Value) {
-    let mut role = serde_json::json!({
-        "bound_service_account_names": ["web"], "bound_service_account_namespaces": ["*"],
-        "audience": "vault", "token_policies": ["pods"],
-    });
-    for (key, value) in kind.as_object().unwrap() {
-        role[key] = value.clone();
-    }
-    leases.world.bao.role("kubernetes", "web", role).await;
-}
-
 /// A batch token is stored nowhere: neither renewed nor revoked, and what it made ends with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_token_lives_its_term_and_is_replaced_before_its_end() {
     let Some(leases) = Leases::new("lease-batch", "10m", "1h", &[]).await else { return };
-    tokens_of(&leases, serde_json::json!({ "token_type": "batch", "token_ttl": "15s" })).await;
+    leases.role(&["pods"], serde_json::json!({ "token_type": "batch", "token_ttl": "15s" })).await;
     let mount = leases.mount(&leases.world.pod("a").await).await;
     let mut users = vec![leases.user(&mount).await];
     for _ in 0..12 {
@@ -169,7 +158,7 @@ async fn a_batch_token_lives_its_term_and_is_replaced_before_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_periodic_token_is_renewed_past_its_period() {
     let Some(leases) = Leases::new("lease-period", "10m", "1h", &[]).await else { return };
-    tokens_of(&leases, serde_json::json!({ "token_period": "6s" })).await;
+    leases.role(&["pods"], serde_json::json!({ "token_ttl": 0, "token_period": "6s" })).await;
     let mount = leases.mount(&leases.world.pod("a").await).await;
     let user = leases.user(&mount).await;
     seconds(20).await;

@@ -9,7 +9,7 @@ mod restart;
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::bao::Bao;
 use crate::support::kube_objects::PodRef;
@@ -46,6 +46,18 @@ impl Leases {
         secrets::remember(&password);
         assert!(self.pg.can_login(&user, &password), "{user} is dead\n{}", self.world.keymount.logs());
         user
+    }
+
+    /// The role that pods log in by gives these policies, and tokens of this kind.
+    pub async fn role(&self, policies: &[&str], kind: Value) {
+        let mut role = json!({
+            "bound_service_account_names": ["web"], "bound_service_account_namespaces": ["*"],
+            "audience": "vault", "token_policies": policies, "token_ttl": "10m",
+        });
+        for (key, value) in kind.as_object().unwrap() {
+            role[key] = value.clone();
+        }
+        self.world.bao.role("kubernetes", "web", role).await;
     }
 
     pub async fn call(&self, mount: &Mount) -> MountResponse {

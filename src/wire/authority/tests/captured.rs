@@ -18,7 +18,7 @@ pub(super) fn old() -> Vec<u8> {
 }
 
 /// The header blocks of a hundred calls of one connection.
-pub(super) fn hundred() -> Vec<Vec<u8>> {
+fn hundred() -> Vec<Vec<u8>> {
     BLOCKS.lines().map(|line| bytes(line.split(' ').next().unwrap())).collect()
 }
 

@@ -7,7 +7,6 @@
 
 mod captured;
 mod client;
-mod cost;
 mod peer;
 mod random;
 mod strange;
