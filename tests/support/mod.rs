@@ -34,20 +34,6 @@ pub mod process;
 pub mod provider;
 pub mod provider_messages;
 pub mod secrets;
+pub mod wait;
 
-use std::future::Future;
-use std::time::{Duration, Instant};
-
-/// Waits until `probe` holds, looking every 20 ms; `false` when the time is over first.
-pub async fn eventually<F: Future<Output = bool>>(limit: Duration, mut probe: impl FnMut() -> F) -> bool {
-    let end = Instant::now() + limit;
-    loop {
-        if probe().await {
-            return true;
-        }
-        if Instant::now() > end {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+pub use wait::eventually;
