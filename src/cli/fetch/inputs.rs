@@ -13,6 +13,8 @@ use crate::config::Fetch;
 
 /// The largest class file, with what else may be in it.
 const MAX_CLASS: u64 = 4 * 1024 * 1024;
+/// What reading to the end asks for beyond the end.
+const PROBE: u64 = 64;
 /// The largest token file.
 const MAX_TOKEN: u64 = 64 * 1024;
 
@@ -42,8 +44,11 @@ async fn read(path: &Path, most: u64) -> io::Result<Zeroizing<String>> {
 }
 
 fn read_now(path: &PathBuf, most: u64) -> io::Result<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    let _ = File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    let file = File::open(path)?;
+    // With room from the start: a text that grows leaves unwiped copies behind.
+    let room = file.metadata()?.len().min(most) + PROBE;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
+    let _ = file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::other(format!("more than {most} bytes")));
     }

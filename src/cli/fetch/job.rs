@@ -1,7 +1,10 @@
 //! One fetch: token, Mount, folder.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::set::Set;
 use super::{Failure, inputs, pod};
@@ -27,6 +30,8 @@ pub(super) struct Job {
     pub(super) fetch: Fetch,
     pub(super) class: Class,
     pub(super) single: Single,
+    /// Who writes into the folder.
+    pub(super) writing: Arc<Semaphore>,
 }
 
 // === impl Job ===
@@ -86,13 +91,22 @@ impl Job {
     async fn write(&self, answer: Answer) -> Result<Set, Failure> {
         let (set, out) = (Set::of(&answer), self.fetch.out.clone());
         let Answer { files, receipt, .. } = answer;
+        let by = Deadline::after(WRITING);
+        let slow = || io::Error::other("it took too long");
+        // One at a time: what hangs on a dead disk must neither pile up nor come last with older files.
+        let Some(Ok(turn)) = by.bound(self.writing.clone().acquire_owned()).await else {
+            return Err(self.unwritten(&slow()));
+        };
         let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            if by.left().is_zero() {
+                return Err(slow());
+            }
             let outcome = atomic::write(&out, &files)?;
             receipt.keep();
             Ok(outcome)
         });
-        let written = Deadline::after(WRITING).bound(written).await;
-        let written = written.unwrap_or_else(|| Ok(Err(io::Error::other("it took too long"))));
+        let written = by.bound(written).await.unwrap_or_else(|| Ok(Err(slow())));
         let written = written.unwrap_or_else(|_| Err(io::Error::other("writing broke off")));
         written.map(|outcome| set.written(&outcome)).map_err(|error| self.unwritten(&error))
     }

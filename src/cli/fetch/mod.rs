@@ -11,25 +11,41 @@ mod watch;
 
 pub use failure::Failure;
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
 use self::job::Job;
 use super::signal::interrupted;
 use super::{Class, Terminal};
 use crate::app::Single;
 use crate::config::{Fault, Fetch};
 use crate::identity::Verifier;
+use crate::time::Deadline;
 
 /// Fetches. The error has the exit code.
 pub async fn run(fetch: Fetch) -> Result<(), Failure> {
-    let class = inputs::class(&fetch).await?;
-    check(&fetch, &class)?;
-    let single = Single::start(fetch.rooms.clone(), &class.provider, Verifier::own_token).await?;
-    let job = Job { fetch, class, single };
+    let job = tokio::select! {
+        job = begun(fetch) => job?,
+        () = interrupted() => return stopped(false),
+    };
     let done = tokio::select! {
         done = work(&job) => done,
         () = interrupted() => stopped(job.fetch.watch),
     };
     job.single.end().await;
     done
+}
+
+/// Reads the class and makes its provider, within the fetch's own time.
+async fn begun(fetch: Fetch) -> Result<Job, Failure> {
+    let slow = || Err(Failure::new(Failure::INPUT, "the class file was not read within --timeout"));
+    let by = Deadline::after(fetch.timeout);
+    let class = by.bound(inputs::class(&fetch)).await.unwrap_or_else(slow)?;
+    check(&fetch, &class)?;
+    let single = Single::start(fetch.rooms.clone(), &class.provider, Verifier::own_token).await?;
+    let writing = Arc::new(Semaphore::new(1));
+    Ok(Job { fetch, class, single, writing })
 }
 
 async fn work(job: &Job) -> Result<(), Failure> {
