@@ -163,7 +163,12 @@ impl<B: Backend> Core<B> {
         let new = Arc::new(Session::new(self, key.clone(), proof.pod().clone(), state));
         let Some(session) = self.begin(key, &new) else { return new };
         // It was there, or another login has made it meanwhile. Nobody else changes its credential now.
-        let turn = session.turn.lock().await;
+        let Some(turn) = by.bound(session.turn.lock()).await else {
+            // Somebody works with the session until its own deadline: it keeps what it has.
+            session.state().proofs.add(proof.digest(), now);
+            self.give_back_behind(held, "replaced");
+            return session;
+        };
         self.succeed(&session, held, by).await;
         session.state().proofs.add(proof.digest(), now);
         drop(turn);
