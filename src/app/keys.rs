@@ -180,12 +180,8 @@ impl FromUrl {
     }
 
     async fn fetch(&self, by: Deadline) -> Result<Arc<Keys>, Error> {
-        let request = Request {
-            method: http::Method::GET,
-            path: String::new(),
-            headers: self.headers().await?,
-            body: None,
-        };
+        let request =
+            Request { headers: self.headers().await?, ..Request::new(http::Method::GET, String::new()) };
         let reply = self.pool.send(&self.target, request, by).await.map_err(|failure| self.fault(failure))?;
         if reply.status != 200 {
             let error = self.fault(format!("the server answered {}", reply.status));

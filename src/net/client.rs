@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{HOST, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use reqwest::redirect::Policy;
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -48,6 +48,10 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, wiped after sending.
     pub body: Option<Arc<Zeroizing<Vec<u8>>>>,
+    /// How long one server may take to answer, once it is the request's turn; `None`: until the deadline.
+    pub patience: Option<Duration>,
+    /// Another server must not be asked for it once one may have acted on it.
+    pub once: bool,
 }
 
 /// What came back, whatever its status.
@@ -123,11 +127,11 @@ impl Client {
     /// Sends `request` when it is its turn and returns the whole reply, by `by`.
     pub async fn send(&self, request: Request, by: Deadline) -> Result<Reply, Failure> {
         let place = self.gate.enter(by).await?;
+        let by = request.patience.map_or(by, |patience| by.at_most(patience));
         let (waited, result) = (place.waited, by.bound(self.exchange(request)).await);
         drop(place);
-        let result = result.unwrap_or_else(|| {
-            Err(Failure::new(Cause::Deadline, "the server did not answer by the deadline"))
-        });
+        let result = result
+            .unwrap_or_else(|| Err(Failure::new(Cause::Silent, "the server did not answer by the deadline")));
         result.map(|reply| Reply { waited, ..reply }).map_err(|failure| failure.after(waited))
     }
 
@@ -261,6 +265,27 @@ fn too_large(limit: usize) -> Failure {
 }
 
 // === Debug without contents ===
+
+// === impl Request ===
+
+impl Request {
+    /// A request without headers and body, which may be made again.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        let (path, headers) = (path.into(), HeaderMap::new());
+        Self { method, path, headers, body: None, patience: None, once: false }
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// Whether the body looks like a JSON object, which a proxy's own page is not.
+    pub(super) fn is_object(&self) -> bool {
+        #[expect(clippy::disallowed_methods, reason = "only its first byte is looked at")]
+        let body = self.body.expose_secret();
+        body.trim_ascii_start().first() == Some(&b'{')
+    }
+}
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,8 +24,10 @@ pub enum Cause {
     Broken,
     /// No connection within the connect limit.
     Timeout,
-    /// The request's own deadline came first.
+    /// The request's own deadline came before it was sent.
     Deadline,
+    /// It came while the server owed an answer.
+    Silent,
     /// Too many requests wait for this server already.
     Full,
     /// The reply is larger than the limit.
@@ -52,7 +54,7 @@ impl Cause {
             Self::Tls | Self::Plain => "tls",
             Self::Broken => "broken",
             Self::Timeout => "timeout",
-            Self::Deadline => "deadline",
+            Self::Deadline | Self::Silent => "deadline",
             Self::Full => "queue_full",
             Self::TooLarge => "too_large",
             Self::Setup => "setup",
@@ -63,7 +65,7 @@ impl Cause {
     const fn kind(self) -> Kind {
         match self {
             Self::Connect | Self::Tls | Self::Plain | Self::Broken | Self::Timeout => Kind::Unavailable,
-            Self::Deadline => Kind::Deadline,
+            Self::Deadline | Self::Silent => Kind::Deadline,
             Self::Full => Kind::Throttled,
             Self::TooLarge => Kind::Precondition,
             Self::Setup => Kind::Invalid,
@@ -95,15 +97,27 @@ impl Failure {
         let mut link: Option<&(dyn StdError + 'static)> = Some(error);
         while let Some(part) = link {
             if let Some(failure) = known(part) {
-                return failure;
+                return failure.while_connecting(error.is_connect());
             }
             link = part.source();
         }
-        match error.is_timeout() {
-            true => Self::new(Cause::Timeout, "no connection within the time limit"),
-            false if error.is_builder() => Self::new(Cause::Setup, "the request could not be built"),
-            false if error.is_connect() => Self::new(Cause::Connect, "no connection"),
+        match error.is_connect() {
+            _ if error.is_builder() => Self::new(Cause::Setup, "the request could not be built"),
+            true if error.is_timeout() => Self::new(Cause::Timeout, "no connection within the time limit"),
+            true => Self::new(Cause::Connect, "no connection"),
             false => Self::new(Cause::Broken, "the exchange broke off"),
+        }
+    }
+
+    /// The same trouble means that nothing was sent while a connection was made, and
+    /// that something may have been done after that.
+    fn while_connecting(self, connecting: bool) -> Self {
+        match (self.cause, connecting) {
+            (Cause::Connect | Cause::Timeout, false) => {
+                Self::new(Cause::Broken, "the exchange broke off: the server cannot be reached any more")
+            }
+            (Cause::Broken, true) => Self { cause: Cause::Connect, ..self },
+            _ => self,
         }
     }
 

@@ -72,13 +72,19 @@ impl Pool {
             match self.send_to_one(&one, request.clone(), by).await {
                 Ok(reply) => {
                     let reply = Reply { server: Some(address.clone()), ..reply };
-                    if reply.status != UNAVAILABLE {
+                    // A proxy's page may come after the server has got the request.
+                    let untouched = reply.status == UNAVAILABLE && (!request.once || reply.is_object());
+                    if !untouched {
                         self.serves(target, *at, chosen, address);
                         return Ok(reply);
                     }
                     last = Some(Ok(reply));
                 }
                 Err(failure) => {
+                    if failure.cause() == Cause::Silent {
+                        // This request is over; the next one need not wait for the same silence.
+                        self.choices.choose(target, (at + 1) % servers.len());
+                    }
                     faults.push(format!("{address}: {failure}"));
                     let tries_on = matches!(failure.cause(), Cause::Connect | Cause::Timeout);
                     let failure = failure.naming(faults.join("; "));

@@ -57,7 +57,7 @@ fn ok(body: &str) -> String {
 }
 
 fn get(path: &str) -> Request {
-    Request { method: http::Method::GET, path: path.into(), headers: http::HeaderMap::new(), body: None }
+    Request::new(http::Method::GET, path)
 }
 
 fn soon() -> Deadline {
@@ -127,7 +127,7 @@ async fn a_silent_server_ends_at_the_deadline() {
     let (address, _) = serve(ok("late"), Duration::from_secs(60)).await;
     let by = Deadline::after(Duration::from_millis(50));
     let failure = client(address).await.send(get("/"), by).await.unwrap_err();
-    assert_eq!(failure.cause(), Cause::Deadline);
+    assert_eq!(failure.cause(), Cause::Silent);
     assert!(failure.waited() < Duration::from_millis(50), "that was no wait for its turn");
     assert_eq!(failure.at(Stage::Read).kind(), Kind::Deadline);
 }
@@ -211,6 +211,60 @@ async fn of_several_servers_one_is_used_until_it_cannot_be_reached() {
     assert_eq!(asked.connections.load(Ordering::SeqCst), 1, "the choice is kept");
     let (other, _) = serve(ok("v"), Duration::ZERO).await;
     assert_eq!(served_by(&pool, &several(&[&other, &good])).await, other.to_string(), "each list by itself");
+}
+
+/// Nothing is asked twice, but the next request need not meet the same silence.
+#[tokio::test]
+async fn a_server_that_says_nothing_is_left_by_the_next_request() {
+    let (silent, _) = serve(ok("late"), Duration::from_secs(60)).await;
+    let (good, asked) = serve(ok("v"), Duration::ZERO).await;
+    let (pool, target) = (Pool::new(Limits::default()), several(&[&silent, &good]));
+    let patient = Request { patience: Some(Duration::from_millis(50)), ..get("/v1/x") };
+    let failure = pool.send(&target, patient, soon()).await.unwrap_err();
+    assert_eq!((failure.cause(), asked.connections.load(Ordering::SeqCst)), (Cause::Silent, 0));
+    assert_eq!(served_by(&pool, &target).await, good.to_string());
+}
+
+/// A proxy's page may come after its server has got the request: what mints is not sent on.
+#[tokio::test]
+async fn what_may_have_been_acted_on_is_not_sent_to_another_server() {
+    let page = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\noops".to_owned();
+    let (proxy, _) = serve(page, Duration::ZERO).await;
+    let (good, _) = serve(ok("v"), Duration::ZERO).await;
+    for (once, status) in [(true, 503), (false, 200)] {
+        let (pool, target) = (Pool::new(Limits::default()), several(&[&proxy, &good]));
+        let reply = pool.send(&target, Request { once, ..get("/v1/x") }, soon()).await.unwrap();
+        assert_eq!(reply.status, status);
+    }
+}
+
+/// Patience is for the server's answer, not for the queue in front of it.
+#[tokio::test]
+async fn patience_begins_when_it_is_the_requests_turn() {
+    let (address, _) = serve(ok("v"), Duration::from_millis(60)).await;
+    let pool = Pool::new(Limits { in_flight: 1, ..Limits::default() });
+    let target = Target::one(address, Trust::default());
+    let patient = || Request { patience: Some(Duration::from_millis(150)), ..get("/v1/x") };
+    let all = (0..5).map(|_| pool.send(&target, patient(), soon()));
+    let all = futures_util::future::join_all(all).await;
+    assert!(all.iter().all(Result::is_ok), "the last waits 240 ms for its turn");
+}
+
+/// A connection that breaks is another thing than one that never came about: something was sent.
+#[tokio::test]
+async fn a_connection_that_breaks_may_have_carried_the_request() {
+    for (scheme, cause) in [("http", Cause::Broken), ("https", Cause::Connect)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("{scheme}://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+            }
+        });
+        let client = client(Address::parse(&address).unwrap()).await;
+        let failure = client.send(get("/"), soon()).await.unwrap_err();
+        assert_eq!(failure.cause(), cause, "{scheme}: {failure}");
+    }
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ use crate::time::{Deadline, Moment, Priority};
 const TICK: Duration = Duration::from_secs(60);
 /// How often it is looked at where it can be seen that its pod is gone.
 const LIVENESS_TICK: Duration = Duration::from_secs(15);
-/// How long one renewal may take.
-const RENEWAL: Duration = Duration::from_secs(10);
+/// How long one renewal may take, its turn at the server included.
+const RENEWAL: Duration = Duration::from_secs(30);
 /// How long one session may be tended at a time: others wait for the same place.
 const ONE_TIME: Duration = Duration::from_secs(10);
 /// How often it is asked whether a credential that was refused lives after all.

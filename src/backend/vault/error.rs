@@ -93,7 +93,8 @@ impl At<'_> {
         }
         error = error.verdict(body.is_some());
         let ambiguous = matches!(reply.status, 400 | 403) && row.is_none_or(|row| row.ambiguous);
-        Refusal { error, ambiguous, acted: reply.status >= 500 && reply.status != 503 }
+        let untouched = reply.status == 503 && body.is_some();
+        Refusal { error, ambiguous, acted: reply.status >= 500 && !untouched }
     }
 
     /// A reply of the right status and the wrong content.

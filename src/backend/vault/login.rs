@@ -55,7 +55,8 @@ impl Vault {
             pod: [&pod.namespace, &pod.service_account, &scope.audience],
             sent: proof.sensitive(),
         };
-        let call = Call::new(&scope.target, "login", "POST", &path, scope.namespace.as_deref())?.body(body);
+        let call = Call::new(&scope.target, "login", "POST", &path, scope.namespace.as_deref())?;
+        let call = call.body(body).patience(ATTEMPT);
         let reply = match tried(&self.wire, &call, &at, by).await {
             Err(refusal) if refusal.ambiguous && by.left() > AGAIN => {
                 tokio::time::sleep(AGAIN).await;
@@ -69,7 +70,7 @@ impl Vault {
 
 /// Sends until it succeeds or trying again cannot help.
 pub(super) async fn tried(wire: &Wire, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
-    RETRY.run(by, |_| wire.send(call, at, by.at_most(ATTEMPT))).await
+    RETRY.run(by, |_| wire.send(call, at, by)).await
 }
 
 /// The path, `/v1` in front, and the body of one of vaultrs's requests.

@@ -54,11 +54,11 @@ impl Vault {
         let at = credential.at(self.wire.flavour, &read.method, &read.path.shown);
         let (target, namespace) = (credential.target(), credential.namespace());
         let call = Call::new(target, "read", &read.method, &read.path.sent, namespace)?;
-        let mut call = call.token(&credential.token)?;
+        let once = !read.only_looks();
+        let mut call = call.token(&credential.token)?.once(once);
         if let Some(args) = &read.args {
             call = call.body(args.clone().into_bytes());
         }
-        let once = !read.only_looks();
         let sent = RETRY.run(by, |_| async {
             match self.wire.send(&call, &at, by).await {
                 // A certificate may have been issued: another try could issue a second one.

@@ -64,7 +64,7 @@ impl Errand {
     fn call(&self, credential: &Credential) -> Result<Call, Error> {
         let (target, namespace) = (credential.target(), credential.namespace());
         let call = Call::new(target, self.operation, self.method, &self.path, namespace)?;
-        let call = call.token(&credential.token)?;
+        let call = call.token(&credential.token)?.patience(PATIENCE);
         Ok(if self.body.is_empty() { call } else { call.body(self.body.clone()) })
     }
 }
@@ -150,7 +150,7 @@ impl Vault {
         take: impl FnOnce(&Envelope) -> Option<T>,
     ) -> Result<T, Error> {
         let (at, call) = (errand.at(self, credential), errand.call(credential)?);
-        let reply = TWICE.run(by, |_| self.wire.send(&call, &at, by.at_most(PATIENCE))).await;
+        let reply = TWICE.run(by, |_| self.wire.send(&call, &at, by)).await;
         let reply = reply.map_err(|refusal| refusal.error)?;
         let taken = Envelope::parse(&reply.body).and_then(|body| take(&body));
         taken.ok_or_else(|| strange(&at, &reply))

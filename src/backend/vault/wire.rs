@@ -2,6 +2,7 @@
 //! and a refusal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
@@ -79,7 +80,7 @@ impl Call {
         }
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|error| unsendable(http::Error::from(error)))?;
-        let request = Request { method, path: path.to_owned(), headers, body: None };
+        let request = Request { headers, ..Request::new(method, path.to_owned()) };
         Ok(Self { target: target.clone(), operation, request })
     }
 
@@ -93,6 +94,18 @@ impl Call {
         value.set_sensitive(true);
         self.request.headers.insert(TOKEN, value);
         Ok(self)
+    }
+
+    /// With this patience for each answer.
+    pub(super) fn patience(mut self, patience: Duration) -> Self {
+        self.request.patience = Some(patience);
+        self
+    }
+
+    /// Asked of one server only, once it may have acted.
+    pub(super) fn once(mut self, once: bool) -> Self {
+        self.request.once = once;
+        self
     }
 
     /// With a JSON body.

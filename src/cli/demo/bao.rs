@@ -129,7 +129,7 @@ impl Bao {
         token.set_sensitive(true);
         headers.insert(HeaderName::from_static("x-vault-token"), token);
         let body = (!body.is_null()).then(|| Arc::new(Zeroizing::new(body.to_string().into_bytes())));
-        let request = Request { method, path: format!("/v1/{path}"), headers, body };
+        let request = Request { headers, body, ..Request::new(method, format!("/v1/{path}")) };
         let reply = self.client.send(request, Deadline::after(PATIENCE)).await;
         let reply = reply.map_err(|failure| format!("OpenBao, {path}: {failure}"))?;
         #[expect(clippy::disallowed_methods, reason = "an answer to the demo's own set-up")]
@@ -188,8 +188,7 @@ fn free_address() -> Result<String, String> {
 }
 
 async fn is_up(client: &Client) -> bool {
-    let path = "/v1/sys/health".into();
-    let request = Request { method: Method::GET, path, headers: HeaderMap::new(), body: None };
+    let request = Request::new(Method::GET, "/v1/sys/health");
     let reply = client.send(request, Deadline::after(Duration::from_secs(1))).await;
     reply.is_ok_and(|reply| reply.status == 200)
 }

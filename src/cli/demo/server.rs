@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,8 +62,7 @@ impl Server {
 
     /// The lines of `/metrics`.
     pub(super) async fn metrics(&self) -> Result<String, String> {
-        let request =
-            Request { method: Method::GET, path: "/metrics".into(), headers: HeaderMap::new(), body: None };
+        let request = Request::new(Method::GET, "/metrics");
         let reply =
             self.admin.send(request, Deadline::after(PATIENCE)).await.map_err(|fault| fault.to_string())?;
         #[expect(clippy::disallowed_methods, reason = "metrics are no secret")]

@@ -55,10 +55,9 @@ impl Real {
     async fn send(&self, method: &str, path: &str, body: Value) -> Result<Reply, Failure> {
         let headers = [(HeaderName::from_static("x-vault-token"), HeaderValue::from_static("root"))];
         let request = Request {
-            method: method.parse().unwrap(),
-            path: format!("/v1/{path}"),
             headers: headers.into_iter().collect(),
             body: Some(Arc::new(Zeroizing::new(body.to_string().into_bytes()))),
+            ..Request::new(method.parse().unwrap(), format!("/v1/{path}"))
         };
         self.client.send(request, Deadline::after(Duration::from_secs(10))).await
     }
