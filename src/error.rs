@@ -161,7 +161,14 @@ impl Error {
         self
     }
 
-    /// Carries the backend's `Retry-After`.
+    /// Says what else to know.
+    #[must_use]
+    pub fn and_hint(mut self, more: impl Display) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| more.to_string(), |hint| format!("{hint}; {more}")));
+        self
+    }
+
+    /// Carries the backend's `Retry-After`, or how long to hold back what it counts.
     #[must_use]
     pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, LOCATION, RETRY_AFTER};
+use http::header::{HOST, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::failure::{Cause, Failure};
 use super::gate::Gate;
 use super::resolve::Lookup;
-use super::{Address, Trust};
+use super::{Address, Redirect, Trust};
 use crate::time::Deadline;
 
 /// How long a connection may take to come about, TLS included.
@@ -52,6 +52,10 @@ pub struct Request {
     pub patience: Option<Duration>,
     /// Another server must not be asked for it once one may have acted on it.
     pub once: bool,
+    /// Servers beside those of the target that a redirect may lead to.
+    pub follow: Arc<[Address]>,
+    /// Whether a reply says that this server has done nothing and another may serve.
+    pub elsewhere: fn(&Reply) -> bool,
 }
 
 /// What came back, whatever its status.
@@ -60,8 +64,10 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`, if it was given in seconds.
     pub retry_after: Option<Duration>,
-    /// Where a redirect points, without path: redirects are not followed.
-    pub location: Option<String>,
+    /// Where a redirect points.
+    pub redirect: Option<Redirect>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// How long the request waited for its turn.
     pub waited: Duration,
     /// Which server it is of, where there were several.
@@ -150,17 +156,19 @@ impl Client {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Reply, Failure> {
+        let announced = response.content_length();
         if response.version() == Version::HTTP_2 {
             self.gate.widen(self.limits.streams);
         }
-        let (status, headers) = (response.status().as_u16(), response.headers());
-        let (retry_after, location) = (retry_after(headers), location(headers));
-        let mut body = Body::new(response.content_length(), self.limits.reply_bytes)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let redirect = status.is_redirection().then(|| Redirect::read(&headers)).flatten();
+        let (status, retry_after) = (status.as_u16(), retry_after(&headers));
+        let mut body = Body::new(announced, self.limits.reply_bytes)?;
         while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of(&error))? {
             body.push(&chunk)?;
         }
         let (waited, server) = (Duration::ZERO, None);
-        Ok(Reply { status, retry_after, location, waited, server, body: body.finish() })
+        Ok(Reply { status, retry_after, redirect, headers, waited, server, body: body.finish() })
     }
 }
 
@@ -208,11 +216,6 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn location(headers: &HeaderMap) -> Option<String> {
-    let location = headers.get(LOCATION)?.to_str().ok()?;
-    Some(Address::parse(location).map_or_else(|_| "another path".to_owned(), |address| address.authority()))
 }
 
 /// A request's body as the HTTP client wants it: wiped when the last copy of the handle is gone.
@@ -272,7 +275,8 @@ impl Request {
     /// A request without headers and body, which may be made again.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         let (path, headers) = (path.into(), HeaderMap::new());
-        Self { method, path, headers, body: None, patience: None, once: false }
+        let (follow, elsewhere) = (Arc::from([]), (|_| false) as fn(&Reply) -> bool);
+        Self { method, path, headers, body: None, patience: None, once: false, follow, elsewhere }
     }
 }
 

@@ -60,7 +60,8 @@ impl Pool {
 
     /// Sends `request` to `target`.
     pub async fn send(&self, target: &Target, request: Request, by: Deadline) -> Result<Reply, Failure> {
-        match target.others.is_empty() {
+        let single = target.others.is_empty() && request.follow.is_empty();
+        match single {
             true => self.send_to_one(target, request, by).await,
             false => self.send_to_any(target, request, by).await,
         }

@@ -1,16 +1,20 @@
 //! A list of servers that are one to whoever asks: one is used until it cannot be
 //! reached or says that it cannot serve, then the next.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::failure::{Cause, Failure};
-use super::{Address, Pool, Reply, Request, Target};
+use super::{Address, Pool, Redirect, Reply, Request, Target};
 use crate::time::Deadline;
 
 /// The most lists whose choice is remembered.
 const MAX: usize = 64;
 /// What sealed and stopping servers say, and proxies without a server behind them: nothing was done.
 const UNAVAILABLE: u16 = 503;
+/// How long one of several may owe an answer, where another may be asked for it.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// The server of each list that last served, by its place in the list; the last used last.
 #[derive(Default)]
@@ -56,38 +60,49 @@ impl Target {
 // === impl Pool ===
 
 impl Pool {
-    /// Sends to the server that served last, or to the next that can be reached.
+    /// Sends to the server that served last, or to the next that can be reached, or to the
+    /// one that is named by one that is not the active one.
     pub(super) async fn send_to_any(
         &self,
         target: &Target,
         request: Request,
         by: Deadline,
     ) -> Result<Reply, Failure> {
-        let servers: Vec<_> = target.servers().cloned().enumerate().collect();
-        let chosen = self.choices.of(target);
-        let (before, after) = servers.split_at(chosen.min(servers.len()));
-        let (mut faults, mut last) = (Vec::new(), None);
-        for (at, address) in after.iter().chain(before) {
-            let one = Target::one(address.clone(), target.trust.clone());
-            match self.send_to_one(&one, request.clone(), by).await {
-                Ok(reply) => {
-                    let reply = Reply { server: Some(address.clone()), ..reply };
-                    // A proxy's page may come after the server has got the request.
-                    let untouched = reply.status == UNAVAILABLE && (!request.once || reply.is_object());
-                    if !untouched {
-                        self.serves(target, *at, chosen, address);
+        let mut route = Route::new(target, self.choices.of(target));
+        let (is_list, chosen, mut faults, mut last) =
+            (route.ahead.len() > 1, route.first(), Vec::new(), None);
+        while let Some(hop) = route.ahead.pop_front() {
+            let has_next = !route.ahead.is_empty();
+            let result = self.send_to_one(&hop.target, request.shortly(has_next), by).await;
+            let address = &hop.target.address;
+            match result {
+                Ok(mut reply) => {
+                    reply.server = (is_list || hop.place.is_none()).then(|| address.clone());
+                    let redirect = reply.redirect.take();
+                    let redirect = redirect.map(|redirect| route.follow(redirect, &request));
+                    let is_redirect = redirect.is_some();
+                    reply.redirect = redirect;
+                    if !is_redirect && !is_untouched(&reply, &request) {
+                        self.serves(target, hop.place.filter(|at| Some(*at) != chosen), address);
                         return Ok(reply);
                     }
                     last = Some(Ok(reply));
                 }
                 Err(failure) => {
-                    if failure.cause() == Cause::Silent {
-                        // This request is over; the next one need not wait for the same silence.
-                        self.choices.choose(target, (at + 1) % servers.len());
+                    let is_silent = failure.cause() == Cause::Silent;
+                    if let Some(at) = hop.place.filter(|_| is_silent) {
+                        // The next request need not wait for the same silence.
+                        self.choices.choose(target, (at + 1) % target.servers().count());
                     }
                     faults.push(format!("{address}: {failure}"));
-                    let tries_on = matches!(failure.cause(), Cause::Connect | Cause::Timeout);
-                    let failure = failure.naming(faults.join("; "));
+                    let tries_on = match failure.cause() {
+                        Cause::Connect | Cause::Timeout => true,
+                        // It may still act on it: only what may be done twice is sent to another.
+                        Cause::Silent => has_next && !request.once && !by.left().is_zero(),
+                        _ => false,
+                    };
+                    let text = faults.join("; ");
+                    let failure = if is_list || faults.len() > 1 { failure.naming(text) } else { failure };
                     if !tries_on {
                         return Err(failure);
                     }
@@ -99,10 +114,86 @@ impl Pool {
         last.unwrap_or_else(|| Err(Failure::new(Cause::Setup, "there is no server")))
     }
 
-    fn serves(&self, target: &Target, at: usize, chosen: usize, address: &Address) {
-        if at != chosen {
+    fn serves(&self, target: &Target, new: Option<usize>, address: &Address) {
+        if let Some(at) = new {
             tracing::debug!(server = %address, servers = target.place(), "another server of the list serves from now on");
             self.choices.choose(target, at);
         }
+    }
+}
+
+/// Whether the reply says that nothing was done, so that another server may be asked.
+fn is_untouched(reply: &Reply, request: &Request) -> bool {
+    // A proxy's page may come after the server has got the request.
+    let unavailable = reply.status == UNAVAILABLE && (!request.once || reply.is_object());
+    unavailable || (request.elsewhere)(reply)
+}
+
+/// The servers that are still to be asked, and those that were.
+struct Route<'a> {
+    target: &'a Target,
+    ahead: VecDeque<Hop>,
+    /// A server beside the list was asked.
+    has_left: bool,
+}
+
+/// One of them; its place, if it is of the list.
+struct Hop {
+    place: Option<usize>,
+    target: Target,
+}
+
+// === impl Route ===
+
+impl<'a> Route<'a> {
+    /// All of the list, from the chosen one on.
+    fn new(target: &'a Target, chosen: usize) -> Self {
+        let hop = |(at, address): (usize, &Address)| Hop {
+            place: Some(at),
+            target: Target::one(address.clone(), target.trust.clone()),
+        };
+        let mut ahead: VecDeque<_> = target.servers().enumerate().map(hop).collect();
+        ahead.rotate_left(chosen.min(ahead.len()));
+        Self { target, ahead, has_left: false }
+    }
+
+    fn first(&self) -> Option<usize> {
+        self.ahead.front().and_then(|hop| hop.place)
+    }
+
+    /// Has the server asked next to which a redirect points, if it is configured and was not asked yet.
+    /// One of the list is asked in any case; another one at most, so that no two send us to and fro.
+    fn follow(&mut self, redirect: Redirect, request: &Request) -> Redirect {
+        let is_meant = |address: &Address| redirect.is_to(address, &request.path);
+        if let Some(at) = self.ahead.iter().position(|hop| is_meant(&hop.target.address)) {
+            self.ahead.swap(0, at);
+            return redirect.known();
+        }
+        if self.target.servers().any(is_meant) {
+            return redirect.known();
+        }
+        match request.follow.iter().find(|address| is_meant(address)) {
+            Some(address) => {
+                if !std::mem::replace(&mut self.has_left, true) {
+                    let target = Target::one(address.clone(), self.target.trust.lent());
+                    self.ahead.push_front(Hop { place: None, target });
+                }
+                redirect.known()
+            }
+            None => redirect,
+        }
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    /// The same; where another server may be asked, this one's silence is borne for less.
+    fn shortly(&self, has_next: bool) -> Self {
+        let patience = match has_next && !self.once {
+            true => Some(self.patience.map_or(SILENCE, |patience| patience.min(SILENCE))),
+            false => self.patience,
+        };
+        Self { patience, ..self.clone() }
     }
 }

@@ -86,11 +86,12 @@ async fn redirects_are_not_followed_and_name_their_host_only() {
     let reply =
         ask("HTTP/1.1 307 T\r\nlocation: http://leader:8200/v1/x?token=t\r\ncontent-length: 0\r\n\r\n").await;
     let reply = reply.unwrap();
-    assert_eq!((reply.status, reply.location.as_deref()), (307, Some("another path")));
+    let server = |reply: Reply| reply.redirect.and_then(|redirect| redirect.server());
+    assert_eq!((reply.status, server(reply).as_deref()), (307, Some("http://leader:8200")));
     let reply = ask("HTTP/1.1 307 T\r\nlocation: http://leader:8200/v1/x\r\ncontent-length: 0\r\n\r\n")
         .await
         .unwrap();
-    assert_eq!(reply.location.as_deref(), Some("leader:8200"));
+    assert_eq!(server(reply).as_deref(), Some("http://leader:8200"));
 }
 
 #[tokio::test]
@@ -213,16 +214,54 @@ async fn of_several_servers_one_is_used_until_it_cannot_be_reached() {
     assert_eq!(served_by(&pool, &several(&[&other, &good])).await, other.to_string(), "each list by itself");
 }
 
-/// Nothing is asked twice, but the next request need not meet the same silence.
+/// What may act twice is not asked twice, but the next request need not meet the same silence.
 #[tokio::test]
 async fn a_server_that_says_nothing_is_left_by_the_next_request() {
     let (silent, _) = serve(ok("late"), Duration::from_secs(60)).await;
     let (good, asked) = serve(ok("v"), Duration::ZERO).await;
     let (pool, target) = (Pool::new(Limits::default()), several(&[&silent, &good]));
     let patient = Request { patience: Some(Duration::from_millis(50)), ..get("/v1/x") };
-    let failure = pool.send(&target, patient, soon()).await.unwrap_err();
+    let once = Request { once: true, ..patient.clone() };
+    let failure = pool.send(&target, once, soon()).await.unwrap_err();
     assert_eq!((failure.cause(), asked.connections.load(Ordering::SeqCst)), (Cause::Silent, 0));
     assert_eq!(served_by(&pool, &target).await, good.to_string());
+    let (pool, reply) = (Pool::new(Limits::default()), pool.send(&target, patient.clone(), soon()).await);
+    assert_eq!(reply.unwrap().server, Some(good.clone()));
+    let reply = pool.send(&target, patient, soon()).await.unwrap();
+    assert_eq!(reply.server, Some(good), "what may be asked twice goes on to the next server at once");
+}
+
+/// A standby's redirect: to one of the list, to one that the operator has allowed, to a stranger.
+#[tokio::test]
+async fn a_redirect_is_followed_to_a_configured_server_only() {
+    let (leader, asked) = echoing().await;
+    let to = format!("HTTP/1.1 307 T\r\nlocation: {leader}/v1/x\r\ncontent-length: 0\r\n\r\n");
+    let (standby, _) = serve(to.clone(), Duration::ZERO).await;
+    let (other, unasked) = serve(ok("v"), Duration::ZERO).await;
+    let token =
+        http::HeaderMap::from_iter([(http::HeaderName::from_static("x-vault-token"), "t".parse().unwrap())]);
+    let request = || Request { headers: token.clone(), ..get("/v1/x") };
+    let (pool, stranger) = (Pool::new(Limits::default()), Target::one(standby.clone(), Trust::default()));
+    let reply = pool.send(&stranger, request(), soon()).await.unwrap();
+    let redirect = reply.redirect.unwrap();
+    assert_eq!((redirect.server(), redirect.is_known()), (Some(leader.to_string()), false));
+    let elsewhere = Request { follow: Arc::from([other.clone()]), ..request() };
+    assert_eq!(pool.send(&stranger, elsewhere, soon()).await.unwrap().status, 307);
+    assert!(!asked.is_finished(), "no stranger was asked");
+    let allowed = Request { follow: Arc::from([other, leader.clone()]), ..request() };
+    let reply = pool.send(&stranger, allowed.clone(), soon()).await.unwrap();
+    assert_eq!((reply.status, reply.server), (200, Some(leader.clone())));
+    assert!(asked.await.unwrap().contains("x-vault-token: t\r\n"));
+    assert_eq!(unasked.connections.load(Ordering::SeqCst), 0);
+    // The leader is gone, and the standby still names it.
+    let reply = pool.send(&stranger, allowed, soon()).await.unwrap();
+    assert_eq!((reply.status, reply.redirect.map(|redirect| redirect.is_known())), (307, Some(true)));
+    let (serving, _) = serve(ok("v"), Duration::ZERO).await;
+    let list = several(&[&standby, &leader, &serving]);
+    assert_eq!(served_by(&pool, &list).await, serving.to_string());
+    let (circle, _) = serve(to, Duration::ZERO).await;
+    let reply = pool.send(&several(&[&standby, &circle]), request(), soon()).await.unwrap();
+    assert_eq!(reply.status, 307, "none of them serves");
 }
 
 /// A proxy's page may come after its server has got the request: what mints is not sent on.

@@ -24,7 +24,7 @@ impl<B: Backend> Core<B> {
         let claimed = self.host.verifier.claimed(&brought, evidence)?;
         let proof = Arc::new(self.host.verifier.prove(&claimed, ask.by).await?.into_presented());
         let reads = self.backend.reads(&objects).into_iter().map(|Need { read, .. }| read).collect();
-        let credential = Arc::new(self.backend.login(proof.clone(), &scope, ask.by).await?);
+        let credential = Arc::new(self.login(&proof, &scope, ask.by).await?);
         let mut receipt = self.receipt(credential.clone());
         let mut readings = self.fetch_bare(&credential, reads, ask.by).await;
         let refused = refused(&readings);
@@ -57,7 +57,7 @@ impl<B: Backend> Core<B> {
         by: Deadline,
     ) -> Option<(Arc<B::Credential>, Readings<B::Read>)> {
         // If this login fails, the refusals of the first are what is reported: they name the objects.
-        let credential = Arc::new(self.backend.login(proof, scope, by).await.ok()?);
+        let credential = Arc::new(self.login(&proof, scope, by).await.ok()?);
         let readings = self.fetch_bare(&credential, refused, by).await;
         Some((credential, readings))
     }

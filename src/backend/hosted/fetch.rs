@@ -93,7 +93,7 @@ impl<B: Backend> Core<B> {
         proof: &Arc<Presented>,
         by: Deadline,
     ) -> Result<Arc<Held<B::Credential>>, Error> {
-        let result = self.backend.login(proof.clone(), &session.key.scope, by).await;
+        let result = self.login(proof, &session.key.scope, by).await;
         let now = self.host.clock.moment();
         match result {
             Ok(credential) => Ok(Arc::new(Held::new(credential, now))),

@@ -122,8 +122,7 @@ impl<B: Backend> Core<B> {
     ) -> Result<Arc<Session<B>>, Error> {
         let known = self.sessions.get(&key);
         // A panic below must not leave the entry behind: everybody would wait for a flight that is lost.
-        let login =
-            std::panic::AssertUnwindSafe(self.backend.login(proof.clone(), &key.scope, by)).catch_unwind();
+        let login = std::panic::AssertUnwindSafe(self.login(&proof, &key.scope, by)).catch_unwind();
         let result = login.await.unwrap_or_else(|_| Err(broken()));
         let entry = (key.clone(), digest);
         match result {
@@ -286,7 +285,7 @@ pub(super) const fn is_denial(error: &Error) -> bool {
     no && error.is_verdict()
 }
 
-fn late(provider: &str) -> Error {
+pub(super) fn late(provider: &str) -> Error {
     Error::new(Kind::Deadline, Stage::Login, "the login did not end before the driver's deadline")
         .with("backend", provider)
 }

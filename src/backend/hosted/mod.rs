@@ -19,6 +19,7 @@ mod session;
 mod tend;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -32,6 +33,7 @@ pub use host::Host;
 use self::fetch::Batch;
 use self::login::{Logins, ShareKeyOf};
 use self::session::{Key, Session};
+use self::trial::Trials;
 use super::{Ask, Backend, Inventory, Parameters, Provider, Receipt};
 use crate::error::Errors;
 use crate::identity::Pod;
@@ -47,6 +49,7 @@ struct Core<B: Backend> {
     host: Host,
     sessions: Sessions<Key<B::Scope>, Session<B>>,
     logins: Mutex<Logins<B>>,
+    trials: Trials<B::Scope>,
     shares: Shares<ShareKeyOf<B>, Batch<B::Read>>,
     /// It was said that no refresh is ever seen: once is enough.
     said_unrefreshed: AtomicBool,
@@ -58,9 +61,9 @@ impl<B: Backend> Hosted<B> {
     /// Hosts `backend`.
     pub fn new(backend: B, host: Host) -> Self {
         let sessions = Sessions::new(host.policy.max_sessions);
-        let (logins, shares) = (Mutex::new(HashMap::new()), Shares::new());
+        let (logins, trials, shares) = (Mutex::new(HashMap::new()), Trials::new(), Shares::new());
         let said_unrefreshed = AtomicBool::default();
-        Self(Arc::new(Core { backend, host, sessions, logins, shares, said_unrefreshed }))
+        Self(Arc::new(Core { backend, host, sessions, logins, trials, shares, said_unrefreshed }))
     }
 }
 

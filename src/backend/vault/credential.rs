@@ -12,6 +12,7 @@ use super::Flavour;
 use super::envelope::Envelope;
 use super::error::{At, READ};
 use super::go_json::Text;
+use super::index::Index;
 use super::params::Scope;
 use crate::error::Stage;
 use crate::lease::{self, Grant};
@@ -22,6 +23,8 @@ pub struct Credential {
     pub(super) token: SecretString,
     /// The role that gave it, for hints.
     pub(super) role: String,
+    /// How far its server had come.
+    pub(super) index: Index,
     grant: Grant,
     /// Stored nowhere, so that it can be neither renewed nor revoked.
     is_batch: bool,
@@ -59,7 +62,8 @@ impl Credential {
         let renewable = granted.renewable && !is_batch && uses == 0;
         let grant = Grant { renewable, ..granted };
         let (token, role) = (token.to_owned().into(), scope.role.clone());
-        Some(Self { token, role, grant, is_batch, uses, authority: Authority::of(scope, auth) })
+        let (index, authority) = (Index::default(), Authority::of(scope, auth));
+        Some(Self { token, role, index, grant, is_batch, uses, authority })
     }
 
     /// The server.

@@ -6,17 +6,21 @@ mod rows;
 mod tests;
 
 use std::borrow::Borrow;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::rows::ANY;
+use self::rows::{ANY, LEADERLESS};
 use super::Flavour;
 use super::envelope::Envelope;
 use crate::error::{Error, Kind, Stage};
 use crate::net::{Address, Cause, Failure, Reply, redact};
 
-pub(super) use self::rows::{APPROLE, CERTIFICATE, KEEP, LOGIN, READ, Row, USERPASS};
+pub(super) use self::rows::{APPROLE, CERTIFICATE, KEEP, LOGIN, PASSAGE, READ, Row, USERPASS};
+
+/// How long servers count wrong credentials, by default: fifteen minutes from the last of them.
+const LOCKOUT: Duration = Duration::from_secs(16 * 60);
 
 /// What was being done, for the text and for the hints' blanks.
 pub(super) struct At<'a> {
@@ -43,6 +47,8 @@ pub(super) struct Refusal {
     pub(super) ambiguous: bool,
     /// The server may have done what was asked all the same.
     pub(super) acted: bool,
+    /// It has not come so far as the request asked for.
+    pub(super) lags: bool,
 }
 
 impl Borrow<Error> for Refusal {
@@ -86,15 +92,30 @@ impl At<'_> {
             (None, _) => self.kind(reply.status),
         };
         let text = self.text(reply, body.as_ref(), row, &said);
-        let mut error = self.error(kind, reply, text).retry_after(reply.retry_after);
+        let counted = row.filter(|row| row.counted && body.is_some()).map(|_| LOCKOUT);
+        let mut error = self.error(kind, reply, text).retry_after(counted.or(reply.retry_after));
         let hint = row.map(|row| row.hint).filter(|hint| !hint.is_empty()).map(|hint| self.fill(hint));
-        if let Some(hint) = self.gone(reply, body.as_ref()).or(hint) {
+        if let Some(hint) = self.redirected(reply).or_else(|| self.gone(reply, body.as_ref())).or(hint) {
             error = error.hint(hint);
         }
         error = error.verdict(body.is_some());
         let ambiguous = matches!(reply.status, 400 | 403) && row.is_none_or(|row| row.ambiguous);
-        let untouched = reply.status == 503 && body.is_some();
-        Refusal { error, ambiguous, acted: reply.status >= 500 && !untouched }
+        let untouched = (reply.status == 503 || is_elsewhere(reply)) && body.is_some();
+        let lags = is_lagging(reply.status, body.as_ref());
+        Refusal { error, ambiguous, acted: reply.status >= 500 && !untouched, lags }
+    }
+
+    /// The hint for a redirect that names a server: which setting would have it followed.
+    fn redirected(&self, reply: &Reply) -> Option<String> {
+        let redirect = reply.redirect.as_ref()?;
+        let server = redirect.server()?;
+        Some(match redirect.is_known() {
+            true => "the cluster has no leader just now, or its nodes name one that is gone".to_owned(),
+            false => self.fill(&format!(
+                "if {server} is a node of the same cluster, name it in {{p}}Addresses, {{f}}-addr or {{f}}-allowed-address; \
+                 or let the cluster's nodes forward requests, which is their default"
+            )),
+        })
     }
 
     /// A reply of the right status and the wrong content.
@@ -131,8 +152,21 @@ impl At<'_> {
         if let Some(gone) = self.version_gone(reply, body) {
             return self.clean(&gone);
         }
-        if let Some(location) = reply.location.as_ref().filter(|_| (300..400).contains(&reply.status)) {
-            return self.clean(&format!("the server redirects to {location}, which is not followed"));
+        if let Some(redirect) = &reply.redirect {
+            let text = match (redirect.server(), redirect.is_known()) {
+                (Some(server), true) => {
+                    format!(
+                        "the server is not the active one and names {server}, which does not serve either"
+                    )
+                }
+                (Some(server), false) => {
+                    format!(
+                        "the server redirects to {server}, which is not configured: no token is sent there"
+                    )
+                }
+                (None, _) => "the server redirects to another path, which is not followed".to_owned(),
+            };
+            return self.clean(&text);
         }
         let warned = body.map(|body| body.texts("warnings").join("; ")).unwrap_or_default();
         let said = if said.is_empty() { &warned } else { said };
@@ -205,6 +239,27 @@ impl At<'_> {
         };
         blanks.into_iter().fold(hint, |text, (blank, value)| text.replace(blank, value))
     }
+}
+
+/// Whether the server says that it has done nothing, and that another of its cluster may serve: it
+/// lags, is of a replica, or knows no leader (another one may be on the leader's side of a cut).
+pub(super) fn is_elsewhere(reply: &Reply) -> bool {
+    // Most replies are none of these, and need not be read twice.
+    if !matches!(reply.status, 412 | 429 | 472 | 473 | 500) {
+        return false;
+    }
+    let Some(body) = Envelope::parse(&reply.body) else { return false };
+    let leaderless = || body.texts("errors").iter().any(|text| text.contains(LEADERLESS));
+    match reply.status {
+        472 | 473 => true,
+        500 => leaderless(),
+        status => is_lagging(status, Some(&body)),
+    }
+}
+
+/// Whether the storage behind a node has not come so far as was asked. A limit has words for itself.
+fn is_lagging(status: u16, body: Option<&Envelope>) -> bool {
+    status == 412 || status == 429 && body.is_some_and(|body| body.texts("errors").is_empty())
 }
 
 /// The capability that a method needs.

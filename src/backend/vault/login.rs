@@ -55,6 +55,7 @@ impl Vault {
             pod: [&pod.namespace, &pod.service_account, &scope.audience],
             sent: proof.sensitive(),
         };
+        self.passes_tokens(&scope.target, Stage::Login, by).await?;
         let call = Call::new(&scope.target, "login", "POST", &path, scope.namespace.as_deref())?;
         let call = call.body(body).patience(ATTEMPT);
         let reply = match tried(&self.wire, &call, &at, by).await {
@@ -91,6 +92,7 @@ fn credential(reply: &Reply, scope: &Scope, at: &At<'_>) -> Result<Credential, E
     };
     let auth = envelope.auth();
     if let Some(credential) = auth.and_then(|auth| Credential::of(scope, auth)) {
+        credential.index.note(reply);
         return Ok(credential);
     }
     match auth.and_then(|auth| auth.get("mfa_requirement")).is_some_and(Value::is_object) {

@@ -7,10 +7,12 @@ mod error;
 #[cfg(test)]
 pub mod fake;
 mod go_json;
+mod index;
 mod life;
 mod login;
 mod method;
 mod params;
+mod passage;
 mod path;
 mod permits;
 mod pick;
@@ -31,6 +33,7 @@ pub use credential::{Authority, Credential};
 pub use params::{Objects, Read, Scope};
 
 use self::config::Operator;
+use self::passage::Passages;
 use self::wire::Wire;
 use super::{Backend, Need, Parameters, Readings, Recorder, Renewal};
 use crate::error::{Error, Errors};
@@ -44,7 +47,8 @@ use crate::time::{Backoff, Deadline};
 /// comes back by itself, and says in between what is wrong.
 const RETRY: Retry = Retry {
     backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(3)),
-    tries: 6,
+    // A cluster that has lost its leader needs 2 to 11 s for another one.
+    tries: 10,
     within: Duration::from_secs(20),
 };
 
@@ -61,6 +65,7 @@ pub enum Flavour {
 pub struct Vault {
     operator: Operator,
     wire: Wire,
+    passages: Passages,
 }
 
 // === impl Flavour ===
@@ -90,8 +95,9 @@ impl Vault {
     pub fn new(flavour: Flavour, config: Config, recorder: Arc<dyn Recorder>) -> Result<Self, Errors> {
         let (pool, strangers) = (Pool::new(config.limits()), Pool::new(config.limits()));
         let operator = Operator::new(flavour, config)?;
-        let own = operator.target.clone();
-        Ok(Self { operator, wire: Wire { flavour, own, pool, strangers, recorder } })
+        let (own, follow) = (operator.target.clone(), operator.allowed.clone().into());
+        let wire = Wire { flavour, own, follow, pool, strangers, recorder };
+        Ok(Self { operator, wire, passages: Passages::default() })
     }
 }
 

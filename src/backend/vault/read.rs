@@ -29,6 +29,9 @@ impl Vault {
         due: &[Read],
         by: Deadline,
     ) -> Vec<Result<Reading, Error>> {
+        if let Err(error) = self.passes_tokens(credential.target(), Stage::Read, by).await {
+            return due.iter().map(|_| Err(error.clone())).collect();
+        }
         let most = self.operator.config.max_response_bytes;
         let (mut kept, mut answers) = (0, Vec::with_capacity(due.len()));
         let requests: Vec<_> = due.iter().map(|read| self.read(credential, read, by)).collect();
@@ -55,7 +58,8 @@ impl Vault {
         let (target, namespace) = (credential.target(), credential.namespace());
         let call = Call::new(target, "read", &read.method, &read.path.sent, namespace)?;
         let once = !read.only_looks();
-        let mut call = call.token(&credential.token)?.once(once);
+        let call = call.token(&credential.token)?.once(once);
+        let mut call = call.after(&credential.index);
         if let Some(args) = &read.args {
             call = call.body(args.clone().into_bytes());
         }
@@ -67,7 +71,13 @@ impl Vault {
                 Ok(reply) => Ok(Ok(reply)),
             }
         });
-        let reply = sent.await.flatten().map_err(|refusal| refusal.error)?;
+        let reply = sent.await.flatten().map_err(|refusal| {
+            if refusal.lags {
+                credential.index.forget();
+            }
+            refusal.error
+        })?;
+        credential.index.note(&reply);
         reading(read, reply, &at)
     }
 }

@@ -64,7 +64,7 @@ impl Errand {
     fn call(&self, credential: &Credential) -> Result<Call, Error> {
         let (target, namespace) = (credential.target(), credential.namespace());
         let call = Call::new(target, self.operation, self.method, &self.path, namespace)?;
-        let call = call.token(&credential.token)?.patience(PATIENCE);
+        let call = call.token(&credential.token)?.patience(PATIENCE).after(&credential.index);
         Ok(if self.body.is_empty() { call } else { call.body(self.body.clone()) })
     }
 }

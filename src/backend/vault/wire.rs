@@ -9,14 +9,19 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::Flavour;
-use super::error::{At, Refusal};
+use super::error::{At, Refusal, is_elsewhere};
+use super::index::{INDEX, Index};
 use crate::backend::Recorder;
 use crate::error::{Error, Kind, Stage};
-use crate::net::{Cause, Failure, Pool, Reply, Request, Target};
+use crate::net::{Address, Cause, Failure, Pool, Reply, Request, Target};
 use crate::time::{Deadline, Stopwatch};
 
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+/// What a node does that has not come so far as the index says: it asks the active one, where the
+/// operator of a Vault cluster allows it; a node that does not know this refuses, and is asked again.
+const INCONSISTENT: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-vault-inconsistent"), HeaderValue::from_static("forward-active-node"));
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 
 /// Sends requests and tells the recorder.
@@ -24,6 +29,8 @@ pub(super) struct Wire {
     pub(super) flavour: Flavour,
     /// The operator's server, whose clients no class can push out or hold up.
     pub(super) own: Option<Target>,
+    /// Where a redirect may lead beside the servers that are asked: the operator's allowed addresses.
+    pub(super) follow: Arc<[Address]>,
     pub(super) pool: Pool,
     /// The clients of servers that only classes name.
     pub(super) strangers: Pool,
@@ -44,7 +51,8 @@ impl Wire {
     pub(super) async fn send(&self, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
         let watch = Stopwatch::start();
         let pool = if self.own.as_ref() == Some(&call.target) { &self.pool } else { &self.strangers };
-        let result = pool.send(&call.target, call.request.clone(), by).await;
+        let request = Request { follow: self.follow.clone(), ..call.request.clone() };
+        let result = pool.send(&call.target, request, by).await;
         let status = result
             .as_ref()
             .map_or_else(|failure| failure.cause().as_str().to_owned(), |reply| reply.status.to_string());
@@ -54,7 +62,7 @@ impl Wire {
         self.recorder.request(self.flavour.name(), call.operation, &status, took);
         let reply = result.map_err(|failure| {
             let acted = failure.cause() == Cause::Broken;
-            Refusal { error: at.failed(failure), ambiguous: false, acted }
+            Refusal { error: at.failed(failure), ambiguous: false, acted, lags: false }
         })?;
         if (200..300).contains(&reply.status) { Ok(reply) } else { Err(at.refused(&reply)) }
     }
@@ -80,7 +88,7 @@ impl Call {
         }
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|error| unsendable(http::Error::from(error)))?;
-        let request = Request { headers, ..Request::new(method, path.to_owned()) };
+        let request = Request { headers, elsewhere: is_elsewhere, ..Request::new(method, path.to_owned()) };
         Ok(Self { target: target.clone(), operation, request })
     }
 
@@ -94,6 +102,15 @@ impl Call {
         value.set_sensitive(true);
         self.request.headers.insert(TOKEN, value);
         Ok(self)
+    }
+
+    /// Of a server whose storage has come as far as this index.
+    pub(super) fn after(mut self, index: &Index) -> Self {
+        if let Some(index) = index.get() {
+            self.request.headers.insert(INDEX, index);
+            self.request.headers.extend([INCONSISTENT]);
+        }
+        self
     }
 
     /// With this patience for each answer.

@@ -17,13 +17,15 @@ pub(in super::super) struct Row {
     pub(super) hint: &'static str,
     /// Whether an outage behind the server looks the same (decision 9).
     pub(super) ambiguous: bool,
+    /// Whether the server counts it, and locks the user out after a few.
+    pub(super) counted: bool,
 }
 
 // === impl Row ===
 
 impl Row {
     const fn of(statuses: &'static [u16], says: &'static str, kind: Kind, hint: &'static str) -> Self {
-        Self { statuses, says, kind, text: "", hint, ambiguous: false }
+        Self { statuses, says, kind, text: "", hint, ambiguous: false, counted: false }
     }
 
     const fn text(self, text: &'static str) -> Self {
@@ -32,6 +34,10 @@ impl Row {
 
     const fn ambiguous(self) -> Self {
         Self { ambiguous: true, ..self }
+    }
+
+    const fn counted(self) -> Self {
+        Self { counted: true, ..self }
     }
 
     /// Whether this is the row of a reply.
@@ -50,22 +56,24 @@ const NAMESPACE: Row =
 const PLAIN: Row =
     Row::of(&[400], "HTTP request to an HTTPS server", Kind::Invalid, "use https:// in the address")
         .text("the server expects TLS on this port");
+const BEHIND: Row = Row::of(&[412], "", Kind::Throttled, "");
 const SLOWER: Row = Row::of(
     &[429],
     "",
     Kind::Throttled,
     "raise the server's rate-limit quota, or let classes refresh less often",
 );
-const LAGGING: Row = Row::of(&[412], "", Kind::Throttled, "");
+/// Where it redirects to is filled in, or the whole hint is another, see `At::redirected`.
 const STANDBY: Row = Row::of(
     &[301, 302, 307, 308],
     "",
     Kind::Unavailable,
-    "use the address of the active server, or one that forwards; tokens are not sent to another host",
+    "ask for another path or server: a redirect is followed for the same path only",
 );
 const REPLICA: Row = Row::of(&[472, 473], "", Kind::Unavailable, "use the address of the active server");
-const LEADERLESS: Row =
-    Row::of(&[500], "active cluster node not found", Kind::Unavailable, "the cluster has no leader");
+/// What a node says that knows no active one.
+pub(super) const LEADERLESS: &str = "active cluster node not found";
+const NO_LEADER: Row = Row::of(&[500], LEADERLESS, Kind::Unavailable, "the cluster has no leader");
 
 const NO_MOUNT: Row = Row::of(
     &[404],
@@ -82,7 +90,7 @@ const OTHER_METHOD: Row = Row::of(
 
 /// Whatever was asked for.
 pub(super) const ANY: &[Row] =
-    &[SEALED, LOCKED, NAMESPACE, PLAIN, SLOWER, LAGGING, STANDBY, REPLICA, LEADERLESS];
+    &[SEALED, LOCKED, NAMESPACE, PLAIN, SLOWER, BEHIND, STANDBY, REPLICA, NO_LEADER];
 
 /// Refused logins.
 pub(in super::super) const LOGIN: &[Row] = &[
@@ -122,7 +130,7 @@ pub(in super::super) const APPROLE: &[Row] = &[
         "invalid role",
         Kind::Denied,
         "check role_id and secret_id in the Secret of nodePublishSecretRef: a secret ID ends with its TTL and with its last use",
-    ),
+    ).counted(),
     Row::of(
         &[],
         "invalid secret",
@@ -138,6 +146,7 @@ pub(in super::super) const APPROLE: &[Row] = &[
     NO_MOUNT,
     OTHER_METHOD,
     Row::of(&[403], "", Kind::Denied, "check that there is an auth method at {mount}, of the type approle"),
+    Row::of(&[400], "", Kind::Denied, "check role_id and secret_id in the Secret of nodePublishSecretRef").counted(),
 ];
 
 /// Refused logins of userpass, and of what has its form.
@@ -147,7 +156,8 @@ pub(in super::super) const USERPASS: &[Row] = &[
         "invalid username or password",
         Kind::Denied,
         "check username and password in the Secret of nodePublishSecretRef",
-    ),
+    )
+    .counted(),
     NO_MOUNT,
     OTHER_METHOD,
     Row::of(
@@ -156,6 +166,9 @@ pub(in super::super) const USERPASS: &[Row] = &[
         Kind::Denied,
         "either there is no auth method at {mount}, or the user is locked out for a while after wrong passwords",
     ),
+    // What stands behind (a directory, a RADIUS server) refuses in its own words.
+    Row::of(&[400], "", Kind::Denied, "check username and password in the Secret of nodePublishSecretRef")
+        .counted(),
 ];
 
 /// Refused logins by a client certificate.
@@ -239,4 +252,10 @@ pub(in super::super) const KEEP: &[Row] = &[
     Row::of(&[403], "", Kind::Unauthenticated, ""),
     // These paths are always there: something on the way does not know them.
     Row::of(&[404], "", Kind::Unavailable, ""),
+];
+
+/// What is said to a token that nobody has. A policy's refusal is of somebody's token.
+pub(in super::super) const PASSAGE: &[Row] = &[
+    Row::of(&[403], "1 error occurred", Kind::Denied, ""),
+    Row::of(&[400, 401, 403], "", Kind::Unauthenticated, ""),
 ];

@@ -1,13 +1,26 @@
 //! Every row, word for word: what a pod's event will say.
 
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue};
+
 use super::*;
+use crate::net::Redirect;
 
 const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ3ZWIifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg";
 
 fn reply(status: u16, body: &str) -> Reply {
-    let (retry_after, location) = (None, (status == 307).then(|| "leader:8200".to_owned()));
+    let leader = HeaderValue::from_static("https://leader:8200/v1/auth/kubernetes/login");
+    let headers: HeaderMap = (status == 307).then_some((LOCATION, leader)).into_iter().collect();
     let (waited, body) = (std::time::Duration::ZERO, body.as_bytes().to_vec().into());
-    Reply { status, retry_after, location, waited, server: None, body }
+    Reply {
+        status,
+        retry_after: None,
+        redirect: Redirect::read(&headers),
+        headers,
+        waited,
+        server: None,
+        body,
+    }
 }
 
 /// What is said of `body` at a login or a read, and whether it may be an outage.
@@ -148,8 +161,8 @@ fn logins_that_may_mend() {
 
 #[test]
 fn mounts_namespaces_and_servers_that_are_not_ready() {
-    let standby =
-        "use the address of the active server, or one that forwards; tokens are not sent to another host";
+    let standby = "if https://leader:8200 is a node of the same cluster, name it in vaultAddresses, --vault-addr or \
+         --vault-allowed-address; or let the cluster's nodes forward requests, which is their default";
     let route = "no handler for route \"auth/kubernetes/login\". route entry not found.";
     for (status, said, kind, hint) in [
         (404, route, Kind::NotFound, "enable an auth method at kubernetes, or change vaultAuthMountPath"),
@@ -198,7 +211,11 @@ fn mounts_namespaces_and_servers_that_are_not_ready() {
         let expected = (kind, false, at_login(status, text, hint));
         assert_eq!(login(status, said), expected);
     }
-    let text = at_login(307, "the server redirects to leader:8200, which is not followed", standby);
+    let text = at_login(
+        307,
+        "the server redirects to https://leader:8200, which is not configured: no token is sent there",
+        standby,
+    );
     assert_eq!(login(307, ""), (Kind::Unavailable, false, text));
 }
 

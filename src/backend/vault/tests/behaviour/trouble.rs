@@ -55,7 +55,7 @@ async fn what_may_have_minted_is_not_asked_for_again() {
     world.fake.state().scripts.clear();
     world.fake.script("/v1/pki", 99, 503, "{\"errors\":[\"Vault is sealed\"]}");
     world.fault(issue).await;
-    assert_eq!(world.seen("/v1/pki").len(), 1 + 6, "a sealed server has done nothing");
+    assert_eq!(world.seen("/v1/pki").len(), 1 + 10, "a sealed server has done nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +71,7 @@ async fn an_outage_is_sat_out_for_a_while_and_then_reported() {
     let (kind, text) = world.fault(ONE).await;
     assert!(kind == Kind::Unavailable && text.contains("unseal the server"), "{text}");
     assert!(watch.elapsed() < Duration::from_secs(21), "{:?}", watch.elapsed());
-    assert_eq!(world.seen("/v1/auth").len(), 3 + 6);
+    assert_eq!(world.seen("/v1/auth").len(), 3 + 10);
 }
 
 #[tokio::test]
