@@ -28,7 +28,16 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        let only_tests = ["tests", "tests.rs", "fake", "fake.rs", "conformance", "conformance.rs"];
+        let only_tests = [
+            "tests",
+            "tests.rs",
+            "fake",
+            "fake.rs",
+            "conformance",
+            "conformance.rs",
+            "fuzzed.rs",
+            "fuzzing.rs",
+        ];
         if only_tests.iter().any(|name| path.ends_with(name)) {
             continue;
         }

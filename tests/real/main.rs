@@ -16,6 +16,7 @@
 mod support;
 
 mod auth;
+mod cluster;
 mod demo;
 mod driver;
 mod engines;
@@ -27,6 +28,7 @@ mod leases;
 mod manifests;
 mod old_driver;
 mod outage;
+mod passage;
 mod security;
 mod tls;
 mod world;

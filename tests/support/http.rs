@@ -55,6 +55,12 @@ impl Http {
         Self { client, base: "http://localhost".to_owned(), token_header: "authorization" }
     }
 
+    /// The same; what is a token to others goes into this header.
+    #[must_use]
+    pub fn with_header(self, token_header: &'static str) -> Self {
+        Self { token_header, ..self }
+    }
+
     pub fn base(&self) -> &str {
         &self.base
     }

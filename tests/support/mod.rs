@@ -15,8 +15,10 @@
 )]
 
 pub mod bao;
+pub mod bao_proxy;
 pub mod bao_setup;
 pub mod certs;
+pub mod cluster;
 pub mod csi;
 pub mod csi_messages;
 pub mod fetch;
@@ -34,6 +36,7 @@ pub mod process;
 pub mod provider;
 pub mod provider_messages;
 pub mod secrets;
+pub mod unforwarding;
 pub mod wait;
 
 pub use wait::eventually;

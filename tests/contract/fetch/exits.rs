@@ -140,3 +140,65 @@ async fn a_sidecar_waits_for_its_token_keeps_its_files_and_ends_with_0() {
     assert_eq!(sidecar.child().end(soon), 0, "{}", sidecar.log());
     assert_eq!(desk.text("user").as_deref(), Some("app-user"));
 }
+
+/// A changed class is taken with its first whole answer; a broken one is named, once, and the old one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_takes_a_changed_class_and_goes_on_with_the_old_one_where_it_is_broken() {
+    let desk = desk();
+    let mut sidecar = desk.watch("20ms", &[]);
+    let soon = Duration::from_secs(10);
+    let logged = async |text: &str| {
+        assert!(
+            eventually(soon, || async { sidecar.log().contains(text) }).await,
+            "{text}: {}",
+            sidecar.log()
+        );
+    };
+    logged("the files are there").await;
+    let broken = [
+        ("not YAML: [", "not the YAML of a SecretProviderClass"),
+        (
+            &class("web-secrets", "- {objectName: ../x, secretPath: shop/db, secretKey: username}"),
+            "must not begin",
+        ),
+        (&class("web-secrets", "- {objectName: x, secretPath: shop/none, secretKey: a}"), "object=x"),
+        (
+            &class("web-secrets", OBJECTS).replace("provider: local", "provider: vault"),
+            "provider was local and is now vault",
+        ),
+    ];
+    for (at, (yaml, text)) in broken.into_iter().enumerate() {
+        desk.put("class.yaml", yaml);
+        logged(text).await;
+        // The old class's files are kept fresh meanwhile.
+        let password = format!("password-of-turn-{at}");
+        desk.put("store.yaml", &super::store(&password));
+        let fresh = || async { desk.text("db/password").as_deref() == Some(&*password) };
+        assert!(eventually(soon, fresh).await, "{}", sidecar.log());
+        assert_eq!(sidecar.log().matches(text).count(), 1, "{}", sidecar.log());
+    }
+    assert_eq!(sidecar.log().matches("the old one stays in force").count(), 4, "{}", sidecar.log());
+    let one = class("web-secrets", "- {objectName: only, secretPath: shop/db, secretKey: username}");
+    desk.put("class.yaml", &one);
+    logged("is used from now on").await;
+    let whole = || async { desk.text("only").as_deref() == Some("app-user") && desk.text("user").is_none() };
+    assert!(eventually(soon, whole).await, "{}", sidecar.log());
+    assert_eq!(sidecar.child().end(soon), 0, "{}", sidecar.log());
+}
+
+#[test]
+fn parameters_that_are_set_win_over_the_classs() {
+    let desk = desk();
+    ends(&desk, &["--set", "objects"], 64, "--set: takes KEY=VALUE");
+    ends(&desk, &["--set", "=s3cret"], 64, "--set: takes KEY=VALUE");
+    let ended = desk.run(&["--set", "=s3cret"]);
+    assert!(!ended.2.contains("s3cret"), "{ended:?}");
+    ends(&desk, &["--set", "audience=other"], 2, "other");
+    let objects = "objects=- {objectName: a=b, secretPath: shop/db, secretKey: username}";
+    assert_eq!(
+        desk.run(&["--set", "objects=[]", "--set", objects, "--quiet"]),
+        (0, String::new(), String::new())
+    );
+    assert_eq!(desk.text("a=b").as_deref(), Some("app-user"), "the last one wins, commas and all");
+    assert_eq!(desk.text("user"), None);
+}
