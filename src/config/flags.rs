@@ -44,7 +44,7 @@ impl Flag {
         self
     }
 
-    const fn many(mut self) -> Self {
+    pub(super) const fn many(mut self) -> Self {
         self.many = true;
         self
     }

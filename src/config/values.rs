@@ -126,6 +126,11 @@ impl Values {
         self.given.get(name).is_none_or(|(_, origin)| matches!(origin, Origin::Default))
     }
 
+    /// A repeatable setting's texts as they are.
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        self.given.get(name).map(|(texts, _)| texts.clone()).unwrap_or_default()
+    }
+
     /// A repeatable setting's texts; commas separate, as in environment variables.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let texts = self.given.get(name).map(|(texts, _)| texts.as_slice()).unwrap_or_default();

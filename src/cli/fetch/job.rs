@@ -60,21 +60,26 @@ impl Job {
 
     /// One turn: reads the token, asks, and writes.
     pub(super) async fn once(&self, by: Deadline) -> Result<Set, Failure> {
-        let ask = async {
-            let mount = self.mount().await?;
-            self.single.mount(&mount, by.less(MARGIN)).await.map_err(Failure::from)
-        };
-        let answer = by.bound(ask).await.unwrap_or_else(|| Err(late()))?;
+        let answer = self.answer(&self.class, by).await?;
         self.write(answer).await
     }
 
-    async fn mount(&self) -> Result<Mount, Failure> {
+    /// Reads the token and asks for a class.
+    pub(super) async fn answer(&self, class: &Class, by: Deadline) -> Result<Answer, Failure> {
+        let ask = async {
+            let mount = self.mount(class.clone()).await?;
+            self.single.mount(&mount, by.less(MARGIN)).await.map_err(Failure::from)
+        };
+        by.bound(ask).await.unwrap_or_else(|| Err(late()))
+    }
+
+    async fn mount(&self, class: Class) -> Result<Mount, Failure> {
         let token = inputs::token(&self.fetch.token).await?;
-        let class = self.class.clone();
         let pod = pod::pod(&self.fetch.pod, Said::of(&token).as_ref(), class.namespace.as_deref());
-        // As a pod's own attribute would: it wins over the class.
+        // As a pod's own attributes would: they win over the class.
         let audience = self.fetch.audience.clone().map(|audience| ("audience".to_owned(), audience));
-        let parameters: Parameters = class.parameters.into_iter().chain(audience).collect();
+        let own = self.fetch.parameters.clone().into_iter().chain(audience);
+        let parameters: Parameters = class.parameters.into_iter().chain(own).collect();
         let (tokens, permission) = (Tokens::own(token), self.fetch.mode);
         Ok(Mount {
             pod,
@@ -119,6 +124,6 @@ impl Job {
     }
 }
 
-fn late() -> Failure {
+pub(super) fn late() -> Failure {
     Failure::new(Failure::AWAY, "the files were not there within --timeout")
 }

@@ -6,6 +6,7 @@ mod failure;
 mod inputs;
 mod job;
 mod pod;
+mod reread;
 mod set;
 mod watch;
 
@@ -25,13 +26,14 @@ use crate::time::Deadline;
 
 /// Fetches. The error has the exit code.
 pub async fn run(fetch: Fetch) -> Result<(), Failure> {
-    let job = tokio::select! {
+    let mut job = tokio::select! {
         job = begun(fetch) => job?,
         () = interrupted() => return stopped(false),
     };
+    let watch = job.fetch.watch;
     let done = tokio::select! {
-        done = work(&job) => done,
-        () = interrupted() => stopped(job.fetch.watch),
+        done = work(&mut job) => done,
+        () = interrupted() => stopped(watch),
     };
     job.single.end().await;
     done
@@ -48,7 +50,7 @@ async fn begun(fetch: Fetch) -> Result<Job, Failure> {
     Ok(Job { fetch, class, single, writing })
 }
 
-async fn work(job: &Job) -> Result<(), Failure> {
+async fn work(job: &mut Job) -> Result<(), Failure> {
     if job.fetch.watch {
         return job.watch().await;
     }

@@ -37,6 +37,8 @@ pub struct Fetch {
     pub mode: u32,
     /// Instead of the class's audience.
     pub audience: Option<String>,
+    /// Instead of the class's parameters, or beside them.
+    pub parameters: Vec<(String, String)>,
     /// Who asks, where the token does not say it.
     pub pod: Names,
     /// The settings of the rooms.
@@ -79,6 +81,8 @@ impl Fetch {
         let loud = watch || !values.is_default("log-level");
         let text = |name| values.text(name);
         let (class_name, audience) = (text("class-name"), text("audience"));
+        let parameters = pairs(&mut values);
+        let text = |name| values.text(name);
         let pod = Names {
             namespace: text("namespace"),
             pod: text("pod"),
@@ -92,7 +96,20 @@ impl Fetch {
             rooms.log.level = tracing::Level::WARN;
         }
         let (timeout, mode) = (timeout.unwrap_or_default(), mode.unwrap_or_default());
-        Ok(Self { class, class_name, token, out, watch, quiet, timeout, mode, audience, pod, rooms })
+        Ok(Self {
+            class,
+            class_name,
+            token,
+            out,
+            watch,
+            quiet,
+            timeout,
+            mode,
+            audience,
+            parameters,
+            pod,
+            rooms,
+        })
     }
 }
 
@@ -130,6 +147,18 @@ fn token_file(values: &mut Values) -> PathBuf {
         values.fault("--token: takes a file, not the token itself".into());
     }
     path
+}
+
+/// `KEY=VALUE` of each `--set`; a value may hold anything, so that it is not repeated in a mistake.
+fn pairs(values: &mut Values) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for text in values.texts("set") {
+        match text.split_once('=').filter(|(key, _)| !key.trim().is_empty()) {
+            Some((key, value)) => pairs.push((key.trim().to_owned(), value.to_owned())),
+            None => values.fault("--set: takes KEY=VALUE".into()),
+        }
+    }
+    pairs
 }
 
 fn mode(text: &str) -> Result<u32, &'static str> {

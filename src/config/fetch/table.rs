@@ -7,7 +7,7 @@ use crate::config::flags::{self, Flag, flag};
 const FETCH: &str = "Fetch";
 const POD: &str = "Who asks (default: what the token says)";
 
-const OWN: [Flag; 13] = [
+const OWN: [Flag; 14] = [
     flag(FETCH, "class", "FILE", "YAML file of the SecretProviderClass"),
     flag(FETCH, "class-name", "NAME", "Which class, where the file holds several"),
     flag(FETCH, "token", "FILE", "File of a projected service-account token, or of another JWT"),
@@ -22,6 +22,8 @@ const OWN: [Flag; 13] = [
     .or("60s"),
     flag(FETCH, "mode", "MODE", "Octal mode of files whose object has no filePermission").or("0644"),
     flag(FETCH, "audience", "AUDIENCE", "Audience of the token, instead of the class's"),
+    flag(FETCH, "set", "KEY=VALUE", "Parameter that wins over the class's, such as roleName=ci; repeatable")
+        .many(),
     flag(FETCH, "quiet", "", "Do not print a line for each file").switch(),
     flag(POD, "namespace", "NAME", "Namespace").env(&["POD_NAMESPACE"]),
     flag(POD, "pod", "NAME", "Name of the pod").env(&["POD_NAME"]),
@@ -53,6 +55,7 @@ Exit codes:
 Examples:
   keymount fetch --class class.yaml --token /var/run/secrets/tokens/vault --out /secrets
   keymount fetch --class class.yaml --token token.jwt --out secrets --vault-mount jwt --watch
+  keymount fetch --class class.yaml --token ci.jwt --out secrets --set roleName=ci --set vaultAuthMountPath=ci
 
 Each setting can be a flag, an environment variable or a key of --config FILE; they win in that order.";
 
