@@ -6,6 +6,7 @@ CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/keymount
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export KEYMOUNT_PARTS ?= $(CACHE)/parts
 CARGO ?= cargo
+FUZZ_SECONDS ?= 60
 
 .PHONY: help
 help: ## List the targets
@@ -43,6 +44,14 @@ release: ## The release binary
 .PHONY: bench
 bench: release parts ## Ratios of one run: mounts beside the same requests made by hand
 	$(CARGO) bench --locked
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
+	@cd fuzz && set -e; for target in $$(cargo +nightly fuzz list); do \
+	  mkdir -p corpus/$$target; echo "== $$target"; \
+	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1; \
+	done
 
 .PHONY: ci
 ci: lint test ## What CI runs

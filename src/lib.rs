@@ -23,6 +23,10 @@ compile_error!("keymount without a backend serves nothing: enable `local`, `vaul
 pub mod error;
 // Names, modes and rules of files.
 pub mod files;
+// What `fuzz/` calls.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 // Who asks, and the proof of it.
 pub mod identity;
 // What was read, how long it lives, and who keeps it alive.

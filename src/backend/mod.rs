@@ -8,6 +8,8 @@
 
 #[cfg(all(test, any(feature = "local", feature = "vault")))]
 pub mod conformance;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod hosted;
 mod inventory;
 #[cfg(feature = "local")]

@@ -197,19 +197,7 @@ mod tests {
             paths in proptest::collection::vec("[a-c./\\\\\u{0}é ]{0,12}", 1..5),
             mode in proptest::option::of(0_u32..0o7777),
         ) {
-            let all = paths.iter().enumerate().map(|(at, path)| secret(&at.to_string(), path, mode)).collect();
-            if let Ok(files) = project(all, 0o644, 1000) {
-                for (at, file) in files.iter().enumerate() {
-                    let parts: Vec<_> = file.path.split('/').collect();
-                    proptest::prop_assert!(!parts.iter().any(|part| part.is_empty() || *part == "." || *part == ".."));
-                    proptest::prop_assert!(!file.path.contains('\0') && !file.path.starts_with(".."));
-                    proptest::prop_assert!(file.mode != 0 && file.mode & !0o777 == 0);
-                    for other in files.iter().skip(at + 1) {
-                        let inside = |a: &str, b: &str| a == b || a.starts_with(&format!("{b}/"));
-                        proptest::prop_assert!(!inside(&file.path, &other.path) && !inside(&other.path, &file.path));
-                    }
-                }
-            }
+            crate::files::fuzzed::paths(&paths, mode);
         }
     }
 }

@@ -3,11 +3,16 @@
 //! Layers, outside in: final codes, deadline, queue, the handler in a task of
 //! its own (decision 8).
 
+#[cfg(not(feature = "fuzzing"))]
 mod authority;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod authority;
 mod connections;
 mod deadline;
 mod delivery;
 mod final_codes;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod guard;
 mod report;
 mod request;

@@ -13,7 +13,7 @@ use super::{eventually, parts};
 
 /// A proxy; dropping it kills it.
 pub struct BaoProxy {
-    _child: Child,
+    child: Child,
     home: TempDir,
 }
 
@@ -43,9 +43,9 @@ impl BaoProxy {
         command.arg("proxy").arg(format!("-config={}", at("proxy.hcl"))).env("HOME", home.path());
         let child = Child::start(Spec { name: "proxy", command, home: home.path(), stop: "TERM" });
         let tokens = bao.requests("auth/approle/login");
-        let proxy = Self { _child: child, home };
+        let proxy = Self { child, home };
         let is_up = || async { proxy.socket().exists() && bao.requests("auth/approle/login") > tokens };
-        assert!(eventually(Duration::from_secs(30), is_up).await, "{}", proxy._child.log());
+        assert!(eventually(Duration::from_secs(30), is_up).await, "{}", proxy.child.log());
         // It has its token a moment after its login was answered.
         let has_token = || async {
             let client = super::http::Http::unix(&proxy.socket());
@@ -57,7 +57,7 @@ impl BaoProxy {
                     reply.status != 412 && reply.body != json!({ "errors": ["missing client token"] })
                 })
         };
-        assert!(eventually(Duration::from_secs(30), has_token).await, "{}", proxy._child.log());
+        assert!(eventually(Duration::from_secs(30), has_token).await, "{}", proxy.child.log());
         proxy
     }
 

@@ -1,7 +1,7 @@
 //! Three OpenBao servers that are one cluster (raft), unsealed by a key in a file.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub struct Cluster {
 pub struct Node {
     http: Http,
     child: Child,
+    program: PathBuf,
+    folder: PathBuf,
 }
 
 impl Cluster {
@@ -73,6 +75,13 @@ impl Cluster {
         &mut self.nodes[at].child
     }
 
+    /// Starts a server again that has ended.
+    pub fn restart(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        node.child.wait_exit(Duration::from_secs(5));
+        node.child = launch(&node.program, &node.folder);
+    }
+
     /// The root's token.
     pub fn root(&self) -> &str {
         &self.root
@@ -118,10 +127,14 @@ impl Node {
         }
         let config = folder.join("config.hcl");
         std::fs::write(&config, text).expect("configuration");
-        let mut command = Command::new(program);
-        command.arg("server").arg(format!("-config={}", config.display())).env("HOME", &folder);
-        let child = Child::start(Spec { name: "bao", command, home: &folder, stop: "TERM" });
-        Self { http: Http::new(format!("http://127.0.0.1:{own}"), None, "x-vault-token"), child }
+        let child = launch(program, &folder);
+        let program = program.to_owned();
+        Self {
+            program,
+            folder,
+            http: Http::new(format!("http://127.0.0.1:{own}"), None, "x-vault-token"),
+            child,
+        }
     }
 
     /// Makes a cluster of it; the root's token.
@@ -144,4 +157,10 @@ impl Node {
         }
         panic!("OpenBao makes no cluster: {}", self.child.log());
     }
+}
+
+fn launch(program: &Path, folder: &Path) -> Child {
+    let mut command = Command::new(program);
+    command.arg("server").arg(format!("-config={}", folder.join("config.hcl").display())).env("HOME", folder);
+    Child::start(Spec { name: "bao", command, home: folder, stop: "TERM" })
 }

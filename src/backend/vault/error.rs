@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::rows::{ANY, LEADERLESS};
+use self::rows::{ANY, LAGGING, LEADERLESS};
 use super::Flavour;
 use super::envelope::Envelope;
 use crate::error::{Error, Kind, Stage};
@@ -84,7 +84,9 @@ impl At<'_> {
         let body = Envelope::parse(&reply.body);
         let said = body.as_ref().map(|body| body.texts("errors").join("; ")).unwrap_or_default();
         let plain = if body.is_none() { plain(reply) } else { String::new() };
+        let lags = is_lagging(reply.status, body.as_ref());
         let row = ANY.iter().chain(self.rows).find(|row| row.fits(reply.status, &said, &plain));
+        let row = if lags { Some(&LAGGING) } else { row };
         let kind = match (row, &body) {
             (Some(row), _) => row.kind,
             // A proxy's page says nothing of the secret nor of who asks.
@@ -101,7 +103,6 @@ impl At<'_> {
         error = error.verdict(body.is_some());
         let ambiguous = matches!(reply.status, 400 | 403) && row.is_none_or(|row| row.ambiguous);
         let untouched = (reply.status == 503 || is_elsewhere(reply)) && body.is_some();
-        let lags = is_lagging(reply.status, body.as_ref());
         Refusal { error, ambiguous, acted: reply.status >= 500 && !untouched, lags }
     }
 
@@ -175,6 +176,9 @@ impl At<'_> {
         }
         match (said.trim().is_empty(), body, reply.status) {
             (false, _, _) => self.clean(said),
+            (true, _, status) if is_lagging(status, body) => {
+                "the node has not got what the active one had already".to_owned()
+            }
             (true, Some(_), 404) => "there is nothing at this path".to_owned(),
             (true, Some(_), _) => "the server gives no reason".to_owned(),
             (true, None, _) => "the answer is not from Vault's API: not JSON".to_owned(),
@@ -257,9 +261,12 @@ pub(super) fn is_elsewhere(reply: &Reply) -> bool {
     }
 }
 
-/// Whether the storage behind a node has not come so far as was asked. A limit has words for itself.
+/// Whether the storage behind a node has not come so far as was asked: OpenBao's says nothing, Vault's
+/// names the state. A limit, and a proxy that misses a header, have other words.
 fn is_lagging(status: u16, body: Option<&Envelope>) -> bool {
-    status == 412 || status == 429 && body.is_some_and(|body| body.texts("errors").is_empty())
+    let texts = body.map(|body| body.texts("errors")).unwrap_or_default();
+    let names_it = || texts.iter().any(|text| text.contains("required index state"));
+    body.is_some() && matches!(status, 412 | 429) && (texts.is_empty() || status == 412 && names_it())
 }
 
 /// The capability that a method needs.

@@ -18,6 +18,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -97,6 +99,12 @@ pub struct Rules {
     pub static_ttl: u64,
     /// Whether replies name their engine, as Vault's do.
     pub mount_types: bool,
+    /// How far the storage has come, as a node of a cluster says.
+    pub index: Option<u64>,
+    /// How far the active node is ahead, which it asks for logins.
+    pub behind: u64,
+    /// Whether it asks the active node for what it has not got, where a request says so.
+    pub forwards: bool,
 }
 
 /// A canned answer.
@@ -196,8 +204,13 @@ impl Fake {
         let slow = self.state().slow;
         tokio::time::sleep(slow).await;
         let (status, headers, body) = self.state().take(&seen);
+        let index = self.state().index(&seen).filter(|_| status == 200);
         let mut response = http::Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+        if let Some(value) = index {
+            let text = STANDARD.encode(json!({"cluster": "fake", "value": value.to_string()}).to_string());
+            response.headers_mut().insert("x-vault-index", text.parse().unwrap());
+        }
         for (name, value) in headers {
             response.headers_mut().insert(name, value.parse().unwrap());
         }
@@ -230,6 +243,9 @@ impl State {
     fn take(&mut self, seen: &Seen) -> Answer {
         self.seen.push(seen.clone());
         self.sweep();
+        if self.lags(seen) {
+            return (429, vec![("retry-after", "1")], "{\"errors\":[]}".to_owned());
+        }
         if let Some(script) =
             self.scripts.iter_mut().find(|script| script.times > 0 && seen.path.starts_with(script.path))
         {
@@ -266,6 +282,22 @@ impl State {
         }
     }
 
+    /// What the reply to a request says of the storage.
+    fn index(&self, seen: &Seen) -> Option<u64> {
+        let of_active = if seen.path.starts_with("/v1/auth/") { self.rules.behind } else { 0 };
+        self.rules.index.map(|index| index + of_active)
+    }
+
+    /// Whether a request wants a later state than there is.
+    fn lags(&self, seen: &Seen) -> bool {
+        let wanted = seen.headers.get("x-vault-index").and_then(|text| STANDARD.decode(text).ok());
+        let wanted = wanted.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        let wanted = wanted.and_then(|index| index["value"].as_str()?.parse::<u64>().ok());
+        let forward =
+            seen.headers.get("x-vault-inconsistent").is_some_and(|text| text == "forward-active-node");
+        wanted > self.rules.index && self.rules.index.is_some() && !(forward && self.rules.forwards)
+    }
+
     fn is_denied(&self, path: &str) -> bool {
         self.rules.denied.iter().any(|denied| path.starts_with(denied))
     }
@@ -295,6 +327,9 @@ impl Default for Rules {
             database_down: false,
             static_ttl: 10,
             mount_types: false,
+            index: None,
+            behind: 0,
+            forwards: true,
         }
     }
 }

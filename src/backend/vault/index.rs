@@ -84,7 +84,9 @@ mod tests {
 
     fn after(indexes: &[&str]) -> Option<String> {
         let index = Index::default();
-        indexes.iter().for_each(|text| index.note(&reply(text)));
+        for text in indexes {
+            index.note(&reply(text));
+        }
         index.get().and_then(|value| value.to_str().ok().map(str::to_owned))
     }
 
@@ -97,11 +99,11 @@ mod tests {
         assert_eq!(after(&[&ten, "djE6Y2x1c3Rlcjox"]).as_deref(), Some("djE6Y2x1c3Rlcjox"));
         assert_eq!(after(&[&ten, &"x".repeat(MAX + 1)]), Some(ten));
         assert_eq!(after(&[""; 0]), None);
-        let mut none = reply("x");
-        none.headers = HeaderMap::new();
+        let mut silent = reply("x");
+        silent.headers = HeaderMap::new();
         let index = Index::default();
         index.note(&reply("x"));
-        index.note(&none);
+        index.note(&silent);
         assert!(index.get().is_some());
         index.forget();
         assert_eq!(index.get(), None);

@@ -6,6 +6,8 @@ mod envelope;
 mod error;
 #[cfg(test)]
 pub mod fake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod go_json;
 mod index;
 mod life;

@@ -13,9 +13,12 @@
 mod block;
 mod frame;
 mod mender;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod tests;
 mod walk;
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use tests::differ;
 
 use std::io;
 use std::pin::Pin;

@@ -57,6 +57,9 @@ const PLAIN: Row =
     Row::of(&[400], "HTTP request to an HTTPS server", Kind::Invalid, "use https:// in the address")
         .text("the server expects TLS on this port");
 const BEHIND: Row = Row::of(&[412], "", Kind::Throttled, "");
+/// A node that is behind, by whatever status it says so.
+pub(super) const LAGGING: Row =
+    Row::of(&[], "", Kind::Throttled, "it catches up by itself; if it does not, see the cluster's health");
 const SLOWER: Row = Row::of(
     &[429],
     "",

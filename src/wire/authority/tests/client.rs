@@ -6,7 +6,7 @@ use super::frame;
 
 /// How a header is written (RFC 7541, 6).
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// By index where the table has it, else as [`Form::Indexing`].
     Index,
     Indexing,
@@ -16,7 +16,7 @@ pub(super) enum Form {
 
 /// One block and how it is sent.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(crate) struct Call {
     pub(super) authority: String,
     pub(super) headers: Vec<(Form, String, String)>,
     /// The sizes that the table takes before the block.

@@ -5,10 +5,14 @@
     reason = "test code: a broken set-up must end the test where it broke"
 )]
 
+#[cfg(test)]
 mod captured;
 mod client;
+pub(crate) mod differ;
 mod peer;
+#[cfg(test)]
 mod random;
+#[cfg(test)]
 mod strange;
 
 use std::collections::VecDeque;
@@ -22,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use super::Mended;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#[cfg(test)]
 const PATH: &str = "/var/run/secrets-store-csi-providers/recorder.sock";
 
 /// A connection that brings one piece a read, and then ends, or stays silent.

@@ -13,6 +13,7 @@ pub(super) struct Seen {
     pub(super) body: usize,
 }
 
+#[cfg(test)]
 impl Seen {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let value = self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value)?;

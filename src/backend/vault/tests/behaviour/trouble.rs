@@ -199,3 +199,37 @@ async fn trouble_on_the_way_names_the_address() {
         assert!(text.contains(expected), "{text}");
     }
 }
+
+/// What a server says of its storage is sent with what follows. OpenBao answers the same way, see tests/real/cluster.rs.
+#[tokio::test(start_paused = true)]
+async fn a_standby_that_lags() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    let is_behind = |by, forwards| {
+        let mut state = world.fake.state();
+        (state.rules.index, state.rules.behind, state.rules.forwards) = (Some(41 - by), by, forwards);
+    };
+    is_behind(0, false);
+    assert_eq!(world.texts(ONE).await, ["v"]);
+    let [login, read] = ["/v1/auth", "/v1/secret"].map(|path| world.seen(path).remove(0).headers);
+    assert!(!login.contains_key("x-vault-index"), "nothing is known yet");
+    let known = "eyJjbHVzdGVyIjoiZmFrZSIsInZhbHVlIjoiNDEifQ==";
+    assert_eq!(read.get("x-vault-index").map(String::as_str), Some(known));
+    assert_eq!(read.get("x-vault-inconsistent").map(String::as_str), Some("forward-active-node"));
+    // It has not got the login's token yet: it asks the active node, or says so and is asked again.
+    is_behind(1, true);
+    assert_eq!(world.texts(ONE).await, ["v"]);
+    assert_eq!(world.seen("/v1/secret").len(), 2);
+    is_behind(1, false);
+    let catch_up = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        is_behind(0, false);
+    };
+    let (texts, ()) = tokio::join!(world.texts(ONE), catch_up);
+    assert_eq!(texts, ["v"]);
+    assert!(world.heard.all().contains(&"read 429".to_owned()), "{:?}", world.heard.all());
+    is_behind(1, false);
+    let (kind, text) = world.fault(ONE).await;
+    let told = "http=429 path=secret/data/x: the node has not got what the active one had already; hint: it catches up";
+    assert!(kind == Kind::Throttled && text.contains(told), "{text}");
+}
