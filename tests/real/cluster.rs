@@ -179,7 +179,6 @@ async fn the_loss_of_the_leader(cluster: &mut Cluster, issuer: &Issuer) {
         asking.text("old-by-standby", &by_standby, "c"),
         asking.text("new-by-standby", &by_standby, "p"),
     );
-    println!("mounts at the loss of the leader took {:?}", lost.elapsed());
     assert_eq!(
         (running, by),
         (minted.clone(), minted_by_standby.clone()),
@@ -190,7 +189,6 @@ async fn the_loss_of_the_leader(cluster: &mut Cluster, issuer: &Issuer) {
 
     let leader = || async { cluster.health(1).await == Some(200) || cluster.health(2).await == Some(200) };
     assert!(eventually(Duration::from_secs(60), leader).await);
-    println!("the cluster has a leader again after {:?}", lost.elapsed());
     cluster.put_by(1, "secret/data/x", json!({ "data": { "password": NEW } })).await;
     let turned = || async { asking.text("old", &class, "p").await == NEW };
     assert!(eventually(Duration::from_secs(10), turned).await);
