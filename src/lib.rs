@@ -23,6 +23,8 @@ compile_error!("keymount without a backend serves nothing: enable `local`, `vaul
 pub mod error;
 // Names, modes and rules of files.
 pub mod files;
+// The operator's policy, before anything goes over the network.
+pub mod guard;
 // Who asks, and the proof of it.
 pub mod identity;
 // What was read, how long it lives, and who keeps it alive.

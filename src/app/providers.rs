@@ -26,9 +26,15 @@ fn one(name: &str, config: &Config, host: &Host) -> Result<Arc<dyn Provider>, Er
     let recorder = host.recorder.clone();
     match name {
         #[cfg(feature = "vault")]
-        "vault" => Ok(hosted(host, Vault::new(Flavour::Vault, config.vault.clone(), recorder)?)),
+        "vault" => Ok(hosted(
+            host,
+            Vault::new(Flavour::Vault, config.vault.clone(), recorder)?.serving(&host.profiles),
+        )),
         #[cfg(feature = "vault")]
-        "openbao" => Ok(hosted(host, Vault::new(Flavour::OpenBao, config.openbao.clone(), recorder)?)),
+        "openbao" => Ok(hosted(
+            host,
+            Vault::new(Flavour::OpenBao, config.openbao.clone(), recorder)?.serving(&host.profiles),
+        )),
         #[cfg(feature = "local")]
         "local" => Ok(hosted(host, Local::new(config.local.clone(), recorder))),
         _ => {
