@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn deny_wins_over_allow_and_an_empty_list_allows_all() {
-        let cases: [(&[&str], &[&str], &str, Option<Verdict>); 10] = [
-            (&[], &[], "any", None),
+        for (allow, deny, name, verdict) in [
+            (&[][..], &[][..], "any", None),
             (&["shop"], &[], "shop", None),
             (&["shop"], &[], "shop-eu", Some(Verdict::Unlisted)),
             (&["shop"], &[], "my-shop", Some(Verdict::Unlisted)),
@@ -80,8 +80,7 @@ mod tests {
             (&[], &["kube-*"], "kube-system", Some(Verdict::Denied)),
             (&["*"], &[], "any", None),
             (&[], &["*"], "any", Some(Verdict::Denied)),
-        ];
-        for (allow, deny, name, verdict) in cases {
+        ] {
             assert_eq!(names(allow, deny).verdict(name), verdict, "{allow:?} {deny:?} {name}");
         }
     }

@@ -27,6 +27,7 @@ mod leases;
 mod manifests;
 mod old_driver;
 mod outage;
+mod profiles;
 mod security;
 mod tls;
 mod world;

@@ -76,8 +76,10 @@ fn without_profiles_nothing_changes() {
 #[test]
 fn every_parameter_that_the_profile_keeps_is_named() {
     let prod = profile("prod", &[("server", "https://v"), ("role", "r"), ("space", "s")], &["space"]);
-    let refused =
-        merge(&[prod.clone()], &[("profile", "prod"), ("host", "https://w"), ("role", "q"), ("space", "t")]);
+    let refused = merge(
+        std::slice::from_ref(&prod),
+        &[("profile", "prod"), ("host", "https://w"), ("role", "q"), ("space", "t")],
+    );
     assert_eq!(
         refused.unwrap_err(),
         "stage=request parameter=host profile=prod: the profile sets server, which decides the same, and lets no class say \

@@ -148,7 +148,9 @@ impl Reader<'_> {
         let Some((key, list)) = self.addresses() else {
             if own.is_empty() {
                 let (key, flag) = (self.key("Address"), self.operator.flag("addr"));
-                let hint = Some(format!("set {key} in the class, or start keymount with {flag}"));
+                let hint = Some(format!(
+                    "set {key} in the class, name a profile there, or start keymount with {flag}"
+                ));
                 self.fault(key, "no server address", hint);
             }
             return self.trusting(own, Whose::Own);

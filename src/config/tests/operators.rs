@@ -235,3 +235,21 @@ fn fetch_has_the_profiles_and_of_the_guard_only_where_tokens_go() {
     let Ok(merged) = rooms.profiles.merge("vault", &pod, &class) else { unreachable!("a good class") };
     assert_eq!(merged.get("roleName"), Some("shop-web"));
 }
+
+#[test]
+fn the_documents_example_is_one_and_names_every_rule() {
+    let config = good(include_str!("../../../docs/keymount.yaml"), &[]);
+    assert_eq!(config.profiles.iter().count(), 2);
+    assert_eq!(config.guard.in_force(), Rule::ALL);
+    let (guard, profiles) =
+        (include_str!("../../../docs/guard.md"), include_str!("../../../docs/profiles.md"));
+    for rule in Rule::ALL {
+        assert!(guard.contains(rule.as_str()), "{}", rule.as_str());
+    }
+    for flag in flags::all().filter(|flag| flag.name.starts_with("guard-")) {
+        assert!(guard.contains(&format!("--{}`", flag.name)), "{}", flag.name);
+    }
+    for key in ["provider", "parameters", "override", "default", "maxInflight", "rate", "namespaces"] {
+        assert!(profiles.contains(&format!("`{key}`")), "{key}");
+    }
+}

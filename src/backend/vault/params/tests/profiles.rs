@@ -1,5 +1,6 @@
 //! What a profile may set that no class may, and where it goes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
@@ -33,7 +34,7 @@ fn merged(profile: Profile, class: &[(&str, &str)]) -> Result<Parameters, String
     let written: BTreeMap<_, _> =
         base.chain(class.iter().copied()).map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
     let (provider, written) = (profile.provider, written.into_iter().collect());
-    let merged = Profiles::new([profile]).merge(provider, &pod(), &written).map(|merged| merged.into_owned());
+    let merged = Profiles::new([profile]).merge(provider, &pod(), &written).map(Cow::into_owned);
     merged.map_err(|errors| errors.to_string())
 }
 
@@ -139,7 +140,11 @@ fn servers_that_an_author_names_are_told_from_the_operators() {
         named_by_author(&operator, &parameters, &scope)
     };
     let with = |pairs: &[(&str, &str)]| {
-        profile(Flavour::Vault, &[&[("roleName", "r")], pairs].concat(), &["vaultAddress"][..pairs.len()])
+        profile(
+            Flavour::Vault,
+            &[&[("roleName", "r")], pairs].concat(),
+            if pairs.is_empty() { &[] } else { &["vaultAddress"] },
+        )
     };
     let (server, other) = (("vaultAddress", "https://p"), ("vaultAddress", "https://other:8200/"));
     assert!(named(config(), with(&[]), &[]).is_empty(), "the operator's own");

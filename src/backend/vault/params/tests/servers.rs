@@ -85,7 +85,12 @@ fn plain_http_off_loopback_is_the_operators_to_allow() {
     );
 
     let none = read_with(Flavour::OpenBao, Config::default(), &[]).err().unwrap_or_default();
-    assert!(none.contains("set baoAddress in the class, or start keymount with --openbao-addr"), "{none}");
+    assert!(
+        none.contains(
+            "set baoAddress in the class, name a profile there, or start keymount with --openbao-addr"
+        ),
+        "{none}"
+    );
 }
 
 #[test]
