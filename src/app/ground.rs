@@ -62,6 +62,16 @@ impl Ground {
 
 /// What an operator wants to see at the start: that the file was read, and what is in force.
 fn announce(config: &Config) {
+    for profile in config.profiles.iter() {
+        for key in profile.ambiguous() {
+            tracing::warn!(
+                profile = profile.name,
+                key,
+                "two pods of different names can fill this template alike: put a \
+                character between the names that they cannot have, such as a dot behind {{namespace}}"
+            );
+        }
+    }
     let (profiles, rules) = (config.profiles.iter().count(), config.guard.in_force());
     if profiles > 0 || !rules.is_empty() {
         let rules =

@@ -101,6 +101,9 @@ async fn every_broken_rule_is_in_one_answer_and_nothing_goes_over_the_network() 
     assert!(!guarded.was_asked().await);
     let started = "the operator's profiles and rules profiles=1 guard=\"refuseDefaultServiceAccount=enforce,\
                    maxTokenLife=enforce,namespaces=enforce,profileNamespaces=enforce,addresses=enforce\"";
+    let warned = "two pods of different names can fill this template alike: put a character between the names that they \
+                  cannot have, such as a dot behind {namespace} profile=\"prod\" key=\"roleName\"";
+    assert!(guarded.keymount.logs().contains(warned), "{}", guarded.keymount.logs());
     assert!(guarded.keymount.logs().contains(started), "{}", guarded.keymount.logs());
 }
 

@@ -94,6 +94,12 @@ impl Profile {
         self.under(pod, &Parameters::default()).unwrap_or_default()
     }
 
+    /// Its parameters that may be the same for two pods of different names.
+    pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
+        let ambiguous = self.parameters.iter().filter(|(_, text)| template::is_ambiguous(text));
+        ambiguous.map(|(key, _)| key.as_str())
+    }
+
     /// Whether it says where the pod's token goes.
     pub fn names_server(&self) -> bool {
         let is_server =

@@ -38,6 +38,29 @@ pub fn fault(text: &str) -> Result<bool, String> {
     Ok(any)
 }
 
+/// Whether two pods' names can give one value: `{namespace}-{serviceAccount}` is `a-b-c` for two of them.
+/// What stands between two names must hold something that the first cannot hold.
+pub(super) fn is_ambiguous(text: &str) -> bool {
+    let (mut before, mut between) = (None, "");
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => between = text,
+            Piece::Name(name) => {
+                let of_name = |byte: u8| {
+                    let of_label = byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+                    of_label || (byte == b'.' && before != Some(NAMESPACE))
+                };
+                if before.is_some() && between.bytes().all(of_name) {
+                    return true;
+                }
+                (before, between) = (Some(name), "");
+            }
+            Piece::Odd => {}
+        }
+    }
+    false
+}
+
 /// The value for this pod. Its names come from the driver; one that no API server would have
 /// taken could leave its place in a path, so it is refused.
 pub(super) fn fill(text: &str, pod: &Pod) -> Result<String, &'static str> {

@@ -187,3 +187,23 @@ fn templates_are_read_before_any_pod_comes() {
         assert_eq!(template_fault(text), expected, "{text}");
     }
 }
+
+#[test]
+fn a_template_that_two_pods_could_fill_alike_is_known() {
+    for (text, ambiguous) in [
+        ("plain", false),
+        ("{namespace}", false),
+        ("x-{namespace}-x", false),
+        ("{namespace}-{serviceAccount}", true),
+        ("{namespace}{pod}", true),
+        ("{namespace}-x-{pod}", true),
+        ("{namespace}.{serviceAccount}", false),
+        ("{namespace}/{serviceAccount}", false),
+        ("{namespace}_{pod}", false),
+        ("{serviceAccount}.{namespace}", true),
+        ("{serviceAccount}/{namespace}", false),
+        ("{namespace}/{serviceAccount}.{pod}", true),
+    ] {
+        assert_eq!(template::is_ambiguous(text), ambiguous, "{text}");
+    }
+}
