@@ -80,6 +80,8 @@ pub enum Stage {
     Request,
     /// Checking that this pod asked now.
     Proof,
+    /// Holding the Mount to the operator's policy.
+    Guard,
     /// Exchanging the proof for a backend credential.
     Login,
     /// Reading from the backend.
@@ -100,6 +102,7 @@ impl Stage {
         match self {
             Self::Request => "request",
             Self::Proof => "proof",
+            Self::Guard => "guard",
             Self::Login => "login",
             Self::Read => "read",
             Self::Pick => "pick",

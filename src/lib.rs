@@ -27,6 +27,8 @@ pub mod files;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+// The operator's policy, before anything goes over the network.
+pub mod guard;
 // Who asks, and the proof of it.
 pub mod identity;
 // What was read, how long it lives, and who keeps it alive.

@@ -8,6 +8,7 @@ use super::{keys, providers, sessions, versions};
 use crate::backend::{Host, Provider};
 use crate::config::Config;
 use crate::error::{Error, Errors};
+use crate::guard::Guard;
 use crate::identity::{KeySource, Verifier};
 use crate::lease::Handoff;
 use crate::observe::Metrics;
@@ -35,6 +36,9 @@ impl Ground {
         let handoff = sessions::handoff(&config.sessions)?;
         let policy = config.sessions.policy;
         let mut host = Host::new(verifier.into(), clock, policy, metrics.clone(), tasks.clone());
+        host.profiles = Arc::new(config.profiles.clone());
+        host.guard = Arc::new(Guard::new(config.guard.clone(), host.clock.clone(), metrics.clone()));
+        announce(config);
         sessions::furnish(&mut host, &config.sessions, handoff.clone());
         Ok(Self { host, metrics, handoff })
     }
@@ -53,5 +57,29 @@ impl Ground {
     pub(super) fn work(self, providers: Vec<Arc<dyn Provider>>) -> sessions::Work {
         let Host { keeper, tasks, .. } = self.host;
         sessions::Work { keeper, handoff: self.handoff, providers, tasks }
+    }
+}
+
+/// What an operator wants to see at the start: that the file was read, and what is in force.
+fn announce(config: &Config) {
+    for profile in config.profiles.iter() {
+        for key in profile.ambiguous() {
+            tracing::warn!(
+                profile = profile.name,
+                key,
+                "two pods of different names can fill this template alike: put a \
+                character between the names that they cannot have, such as a dot behind {{namespace}}"
+            );
+        }
+    }
+    let (profiles, rules) = (config.profiles.iter().count(), config.guard.in_force());
+    if profiles > 0 || !rules.is_empty() {
+        let rules =
+            rules.iter().map(|rule| format!("{}={}", rule.as_str(), config.guard.mode_of(*rule).as_str()));
+        tracing::info!(
+            profiles,
+            guard = rules.collect::<Vec<_>>().join(","),
+            "the operator's profiles and rules"
+        );
     }
 }

@@ -15,11 +15,13 @@ mod inventory;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod objects;
+mod parameters;
+mod profile;
 mod receipt;
 #[cfg(feature = "vault")]
 pub mod vault;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
@@ -32,6 +34,8 @@ use secrecy::SecretString;
 
 pub use hosted::{Host, Hosted};
 pub use inventory::{Entry, Inventory, Minted};
+pub use parameters::Parameters;
+pub use profile::{PROFILE, Part, Profile, Profiles, Setting, Settings, template_fault};
 pub use receipt::Receipt;
 
 use crate::error::{Error, Errors};
@@ -39,11 +43,6 @@ use crate::identity::{Brought, Evidence, Pod, Presented, Secrets, Tokens};
 use crate::lease::{self, Grant, LeaseId, Reading};
 use crate::secret::Secret;
 use crate::time::Deadline;
-
-/// A class's parameters after the pod's attributes were laid over them: neither
-/// author is trusted more than the other (decisions, "Author").
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parameters(BTreeMap<String, String>);
 
 /// What each request of one mount answered, now or before.
 pub type Readings<R> = HashMap<R, Result<Arc<Reading>, Error>>;
@@ -105,6 +104,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Reads the class. Reports every mistake, not the first.
     fn parse(&self, parameters: &Parameters) -> Result<(Self::Scope, Self::Objects), Errors>;
+
+    /// The servers that would get a token, in their one written form, that only the class's author
+    /// has named: those of the operator's settings and profiles are not among them (decision 14).
+    fn named_by_author(&self, _parameters: &Parameters, _scope: &Self::Scope) -> Vec<String> {
+        Vec::new()
+    }
 
     /// What proves a request in this scope.
     fn evidence<'a>(&self, scope: &'a Self::Scope) -> Evidence<'a>;
@@ -279,27 +284,5 @@ impl<R> Need<R> {
     /// A request without wishes.
     pub const fn of(read: R) -> Self {
         Self { read, refresh: None, renew_before: None }
-    }
-}
-
-// === impl Parameters ===
-
-impl Parameters {
-    /// The value of `key`; an empty one counts as absent, as it does for the incumbents.
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
-    }
-}
-
-impl Parameters {
-    /// Every key and its value, empty ones included.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-}
-
-impl FromIterator<(String, String)> for Parameters {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
     }
 }

@@ -94,12 +94,13 @@ const SERVER: &str = "Server";
 const TOKENS: &str = "Token verification";
 const SESSIONS: &str = "Sessions";
 const OBSERVE: &str = "Logs, metrics, health";
+const GUARD: &str = "Guard";
 const COMPAT: &str = "Accepted for existing DaemonSets";
 
 /// The one setting that two commands have.
 const ADMIN_SOCKET: &str = "admin-socket";
 
-const COMMON: [Flag; 35] = [
+const COMMON: [Flag; 42] = [
     flag(
         SERVER,
         "provider",
@@ -181,6 +182,33 @@ const COMMON: [Flag; 35] = [
     .or("none"),
     flag(SESSIONS, "kubelet-pods-dir", "DIR", "The kubelet's folder of pods, for --pod-liveness kubelet-dir")
         .or("/var/lib/kubelet/pods"),
+    flag(GUARD, "guard-mode", "MODE", "What follows where a rule is broken: enforce, or warn").or("enforce"),
+    flag(
+        GUARD,
+        "guard-refuse-default-service-account",
+        "",
+        "Refuse pods that run by the service account `default`",
+    )
+    .switch(),
+    flag(GUARD, "guard-max-token-life", "DURATION", "Refuse tokens that live longer, from issue to expiry"),
+    flag(GUARD, "guard-require-pod-binding", "", "Refuse logins without a token that is bound to the pod")
+        .switch(),
+    flag(GUARD, "guard-require-profile", "NAME", "Provider whose classes must have a profile; repeatable")
+        .many(),
+    flag(
+        GUARD,
+        "guard-allow-namespace",
+        "NAME",
+        "Namespace whose pods may mount, or its beginning and a star; repeatable; none given: any",
+    )
+    .many(),
+    flag(
+        GUARD,
+        "guard-deny-namespace",
+        "NAME",
+        "Namespace whose pods may not mount, or its beginning and a star; repeatable",
+    )
+    .many(),
     flag(OBSERVE, "admin-address", "ADDRESS", "Where /metrics, /livez and /readyz are served")
         .or("127.0.0.1:8089")
         .alias("health-addr"),

@@ -4,9 +4,12 @@
 //! all mistakes are reported at once, each with where it came from.
 
 mod fetch;
+mod file;
 mod flags;
+mod guard;
 mod parse;
 mod print;
+mod profiles;
 mod sessions;
 mod values;
 #[cfg(feature = "vault")]
@@ -72,6 +75,10 @@ pub struct Config {
     pub keys: Keys,
     /// What is kept between a pod's Mounts.
     pub sessions: Sessions,
+    /// The operator's named settings.
+    pub profiles: crate::backend::Profiles,
+    /// The operator's policy.
+    pub guard: crate::guard::Policy,
     /// `provider: local`.
     #[cfg(feature = "local")]
     pub local: crate::backend::local::Config,

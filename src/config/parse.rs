@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::values::{Source, Values};
 use super::{Admin, Config, Keys, Log, Server};
+#[cfg(feature = "vault")]
+use crate::backend::vault::Flavour;
 use crate::observe::Format;
 
 /// The providers that this build has.
@@ -43,6 +45,14 @@ impl Config {
         let local = local(&mut values, &server, &keys);
         #[cfg(feature = "vault")]
         let (vault, openbao) = super::vault::read(&mut values, server.max_response);
+        let (profiles, namespaces) = super::profiles::read(&mut values);
+        #[cfg(feature = "vault")]
+        super::profiles::check(
+            &mut values,
+            &profiles,
+            [(Flavour::Vault, &vault), (Flavour::OpenBao, &openbao)],
+        );
+        let guard = super::guard::read(&mut values, purpose, namespaces);
         let (admin, log) = (admin(&mut values), log(&mut values));
         let unused = UNUSED.into_iter().filter(|name| values.text(name).is_some()).collect();
         values.finish()?;
@@ -54,6 +64,8 @@ impl Config {
             log: log.ok_or_else(absent)?,
             keys,
             sessions,
+            profiles,
+            guard,
             #[cfg(feature = "local")]
             local,
             #[cfg(feature = "vault")]

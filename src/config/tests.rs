@@ -261,3 +261,6 @@ fn a_token_in_place_of_its_file_is_a_mistake_that_is_not_repeated() {
         assert!(text.contains("--token: takes a file") && !text.contains("eyJ"), "{text}");
     }
 }
+
+#[cfg(feature = "vault")]
+mod operators;

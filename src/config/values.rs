@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use clap::ArgMatches;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::flags::{self, Flag};
+use super::{file, guard};
 
 /// Reads the environment; a map in tests.
 pub trait Source {
@@ -24,6 +25,8 @@ enum Origin {
     Flag,
     Env(String),
     File,
+    /// A key inside another one of the file.
+    Key(String),
     Default,
 }
 
@@ -31,19 +34,16 @@ enum Origin {
 #[derive(Debug, Default)]
 pub(super) struct Values {
     given: BTreeMap<&'static str, (Vec<String>, Origin)>,
+    /// What the file holds that has a shape of its own.
+    trees: BTreeMap<&'static str, Value>,
     faults: Vec<String>,
 }
 
-/// A value in the file.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Switch(bool),
-    Number(i64),
-    Decimal(f64),
-    Text(String),
-    List(Vec<String>),
-}
+/// Keys of the file that have a shape of their own.
+const TREES: [&str; 2] = ["profiles", "guard"];
+
+/// The file's settings that are flags too.
+type Written = BTreeMap<String, (Vec<String>, Origin)>;
 
 // === impl Environment ===
 
@@ -71,7 +71,7 @@ impl Values {
             has.iter().find(|flag| flag.name == "config").and_then(|flag| outer(flag, matches, source));
         let mut file = file.map(|(path, _)| values.read_file(&path.concat())).unwrap_or_default();
         for flag in has {
-            let written = file.remove(flag.name).map(|texts| (texts, Origin::File));
+            let written = file.remove(flag.name);
             values.give(flag, outer(flag, matches, source).or(written));
         }
         for flag in flags::all() {
@@ -93,22 +93,55 @@ impl Values {
         }
     }
 
-    fn read_file(&mut self, path: &str) -> BTreeMap<String, Vec<String>> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                self.fault(format!("--config: cannot read {path}: {error}"));
-                return BTreeMap::new();
+    fn read_file(&mut self, path: &str) -> Written {
+        let mut all = match file::load(path) {
+            Ok(all) => all,
+            Err(fault) => {
+                self.fault(fault);
+                return Written::new();
             }
         };
-        let options = serde_saphyr::options! { with_snippet: false };
-        match serde_saphyr::from_str_with_options::<BTreeMap<String, Written>>(&text, options) {
-            Ok(written) => written.into_iter().map(|(key, value)| (key, value.into_texts())).collect(),
-            Err(error) => {
-                self.fault(format!("--config: {path} is not a YAML map of settings: {error}"));
-                BTreeMap::new()
+        for name in TREES {
+            self.trees.extend(all.remove(name).map(|tree| (name, tree)));
+        }
+        let mut written = Written::new();
+        for (key, value) in all {
+            match file::texts(&value) {
+                Some(texts) => {
+                    written.insert(key, (texts, Origin::File));
+                }
+                None => self.fault(format!("--config: {key}: not a text, number, switch or list of texts")),
             }
         }
+        self.take_flags_of_guard(&mut written);
+        written
+    }
+
+    /// What stands in `guard:` and is a flag too, as that flag.
+    fn take_flags_of_guard(&mut self, written: &mut Written) {
+        let Some(Value::Object(tree)) = self.trees.get_mut("guard") else { return };
+        let taken = guard::FLAGS.map(|(key, flag)| (key, flag, tree.remove(key)));
+        for (key, flag, value) in taken {
+            let Some(value) = value else { continue };
+            let origin = Origin::Key(format!("guard.{key}"));
+            let Some(texts) = file::texts(&value) else {
+                self.fault(format!("--config: guard.{key}: not a text, number, switch or list of texts"));
+                continue;
+            };
+            if written.insert(flag.to_owned(), (texts, origin)).is_some() {
+                self.fault(format!("--config: {flag} and guard.{key} are the same: keep one of them"));
+            }
+        }
+    }
+
+    /// Takes what stands in the file under this key.
+    pub(super) fn tree(&mut self, name: &str) -> Option<Value> {
+        self.trees.remove(name)
+    }
+
+    /// Where mistakes are noted.
+    pub(super) fn faults(&mut self) -> &mut Vec<String> {
+        &mut self.faults
     }
 
     /// Notes a mistake; all of them are reported together.
@@ -167,24 +200,13 @@ impl Values {
     }
 }
 
-impl Written {
-    fn into_texts(self) -> Vec<String> {
-        match self {
-            Self::Switch(on) => vec![on.to_string()],
-            Self::Number(number) => vec![number.to_string()],
-            Self::Decimal(number) => vec![number.to_string()],
-            Self::Text(text) => vec![text],
-            Self::List(texts) => texts,
-        }
-    }
-}
-
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag => f.write_str("(flag)"),
             Self::Env(name) => write!(f, "(from {name})"),
             Self::File => f.write_str("(from the --config file)"),
+            Self::Key(key) => write!(f, "({key} of the --config file)"),
             Self::Default => f.write_str("(default)"),
         }
     }
@@ -212,4 +234,9 @@ pub(super) fn boolean(text: &str) -> Result<bool, &'static str> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("neither true nor false"),
     }
+}
+
+/// So many a second.
+pub(super) fn rate(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or("not a number above 0")
 }

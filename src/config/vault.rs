@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::parse::positive;
-use super::values::Values;
+use super::values::{Values, rate};
 use crate::backend::vault::Config;
 
 /// The names of one flavour's settings.
@@ -22,7 +22,6 @@ macro_rules! names {
             skip_verify: concat!($prefix, "-tls-skip-verify"),
             tls_dir: concat!($prefix, "-tls-dir"),
             proxy: concat!($prefix, "-proxy-addr"),
-            allowed: concat!($prefix, "-allowed-address"),
             allow_http: concat!($prefix, "-allow-http"),
             allow_skip_verify: concat!($prefix, "-allow-skip-verify"),
             max_inflight: concat!($prefix, "-max-inflight"),
@@ -44,7 +43,6 @@ struct Names {
     skip_verify: &'static str,
     tls_dir: &'static str,
     proxy: &'static str,
-    allowed: &'static str,
     allow_http: &'static str,
     allow_skip_verify: &'static str,
     max_inflight: &'static str,
@@ -84,7 +82,6 @@ fn flavour(values: &mut Values, names: &Names, max_response: usize) -> Config {
         client_key: path(names.client_key),
         tls_dir: path(names.tls_dir),
         proxy: values.text(names.proxy),
-        allowed_addresses: values.list(names.allowed),
         skip_verify,
         allow_http,
         allow_skip_verify,
@@ -93,8 +90,4 @@ fn flavour(values: &mut Values, names: &Names, max_response: usize) -> Config {
         rate,
         max_response_bytes: max_response,
     }
-}
-
-fn rate(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or("not a number above 0")
 }

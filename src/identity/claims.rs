@@ -1,5 +1,7 @@
 //! What a service-account token says of itself, read but not believed.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
@@ -39,6 +41,8 @@ pub struct Said {
     pub exp: Option<u64>,
     /// `nbf`, seconds since 1970.
     pub nbf: Option<u64>,
+    /// `iat`, seconds since 1970.
+    pub iat: Option<u64>,
     /// `kubernetes.io`, of service-account tokens.
     #[serde(rename = "kubernetes.io")]
     pub kubernetes: Option<Kubernetes>,
@@ -115,6 +119,11 @@ pub(super) fn split(token: &str) -> Option<Parts<'_>> {
 }
 
 impl Said {
+    /// How long the token is good in all, if it says so.
+    pub(super) fn life(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.exp?.checked_sub(self.iat?)?))
+    }
+
     /// What a token says, without verifying anything; `None` for what is no JWT.
     pub fn of(token: &SecretString) -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "the claims are inside the token")]

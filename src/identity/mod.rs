@@ -18,7 +18,7 @@ mod verify;
 pub use claims::{Claims, Said};
 pub use keys::{KeySource, Keys};
 pub use pod::Pod;
-pub use present::{Brought, Claimed, Evidence, Presented, Proof};
+pub use present::{Brought, Claimed, Evidence, Presented, Proof, Shown};
 pub use proofs::{Digest, Proofs};
 pub use secrets::Secrets;
 pub use tokens::Tokens;

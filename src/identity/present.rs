@@ -58,6 +58,22 @@ pub struct Claimed {
     pub(super) digest: Digest,
     pub(super) audience: String,
     pub(super) verified_by_login: bool,
+    pub(super) shown: Shown,
+}
+
+/// What is shown for a proof, as far as it says that itself: read from a token that is not
+/// verified yet, so that it may only ever count against whoever brings it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A token.
+    Token {
+        /// How long it is good in all; `None` if it does not say.
+        life: Option<Duration>,
+        /// Whether it is bound to a pod.
+        bound: bool,
+    },
+    /// Something that is no token of the pod.
+    Other,
 }
 
 /// Proof that this pod asked now. Made only in this room; owns the token.
@@ -141,6 +157,11 @@ impl Claimed {
             Bearer::Token(_) => None,
             Bearer::Secrets(_) | Bearer::Node => Some(self.digest),
         }
+    }
+
+    /// What the very proof shows that would be used.
+    pub const fn shown(&self) -> Shown {
+        self.shown
     }
 
     pub(super) fn presented(&self) -> Presented {

@@ -17,6 +17,7 @@ mod support;
 
 mod answers;
 mod fetch;
+mod guard;
 mod metrics;
 mod old_drivers;
 mod process;

@@ -29,6 +29,7 @@ mod manifests;
 mod old_driver;
 mod outage;
 mod passage;
+mod profiles;
 mod security;
 mod tls;
 mod world;

@@ -80,8 +80,9 @@ async fn what_a_class_may_not_ask_for() {
     for (at, (key, value, text)) in [
         ("vaultSkipTLSVerify", "true", "--vault-allow-skip-verify"),
         ("vaultSkipTLSVerify", "maybe", "vaultSkipTLSVerify"),
-        ("vaultAddress", "http://10.0.0.1:8200", "is not among the addresses that the operator allows"),
+        ("vaultAddress", "http://10.0.0.1:8200", "would carry tokens and secrets unencrypted"),
         ("vaultAddress", "https://169.254.169.254", "link-local"),
+        ("vaultAddress", "https://10.0.0.1:8200", "is not among the addresses that the operator allows"),
         ("vaultAddress", "https://elsewhere.example:8200", "--vault-allowed-address"),
         ("vaultAddress", "unix:///run/agent.sock", "unix"),
     ]

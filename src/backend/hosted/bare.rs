@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Core;
+use super::door::Wanted;
 use super::fetch::refused;
 use crate::backend::{Ask, Backend, Need, Readings, Receipt};
 use crate::error::{Error, Errors};
@@ -19,9 +20,7 @@ const GIVE_BACK: Duration = Duration::from_secs(10);
 
 impl<B: Backend> Core<B> {
     pub(super) async fn serve_bare(self: &Arc<Self>, ask: Ask<'_>) -> Result<(Vec<Secret>, Receipt), Errors> {
-        let (scope, objects) = self.backend.parse(ask.parameters)?;
-        let (brought, evidence) = (ask.brought(self.backend.name()), self.backend.evidence(&scope));
-        let claimed = self.host.verifier.claimed(&brought, evidence)?;
+        let (Wanted { scope, objects, .. }, claimed) = self.admit_ask(&ask)?;
         let proof = Arc::new(self.host.verifier.prove(&claimed, ask.by).await?.into_presented());
         let reads = self.backend.reads(&objects).into_iter().map(|Need { read, .. }| read).collect();
         let credential = Arc::new(self.login(&proof, &scope, ask.by).await?);

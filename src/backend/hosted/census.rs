@@ -19,8 +19,7 @@ impl<B: Backend> Core<B> {
 
     /// The class that this pod asked for with these parameters before.
     pub(super) fn class_of(&self, pod: &Pod, parameters: &Parameters) -> Option<String> {
-        let (scope, _) = self.backend.parse(parameters).ok()?;
-        let key = Key::new(scope, pod);
+        let key = Key::new(self.wanted(pod, parameters).ok()?.scope, pod);
         let bound = || self.sessions.all().into_iter().find(|session| session.key.is_like(&key));
         let session = self.sessions.get(&key).or_else(bound)?;
         let state = session.state();

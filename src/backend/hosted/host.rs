@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use crate::backend::Recorder;
+use crate::backend::{Profiles, Recorder};
+use crate::guard::Guard;
 use crate::identity::Verifier;
 use crate::lease::{Budget, Keeper, Liveness, Policy, Shelf};
 use crate::time::Clock;
@@ -14,6 +15,10 @@ use crate::time::Clock;
 pub struct Host {
     /// Checks who asks.
     pub verifier: Arc<Verifier>,
+    /// The operator's named settings.
+    pub profiles: Arc<Profiles>,
+    /// The operator's policy.
+    pub guard: Arc<Guard>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// How long what is kept.
@@ -35,7 +40,7 @@ pub struct Host {
 // === impl Host ===
 
 impl Host {
-    /// A host that keeps by `policy`, without hand-off and liveness.
+    /// A host that keeps by `policy`, without hand-off and liveness, profiles and rules.
     pub fn new(
         verifier: Arc<Verifier>,
         clock: Arc<dyn Clock>,
@@ -44,7 +49,9 @@ impl Host {
         tasks: TaskTracker,
     ) -> Self {
         let (budget, keeper) = (Budget::new(policy.max_bytes), Arc::new(Keeper::new(clock.clone())));
-        Self { verifier, clock, policy, budget, keeper, shelf: None, liveness: None, recorder, tasks }
+        let (profiles, guard) = (Arc::default(), Arc::new(Guard::open(clock.clone())));
+        let (shelf, liveness) = (None, None);
+        Self { verifier, profiles, guard, clock, policy, budget, keeper, shelf, liveness, recorder, tasks }
     }
 }
 

@@ -9,6 +9,7 @@ mod bare;
 mod carry;
 mod census;
 mod credential;
+mod door;
 mod doubt;
 mod fetch;
 mod gather;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Core;
+use super::door::Wanted;
 use super::session::Session;
 use crate::backend::{Ask, Backend, Receipt};
 use crate::error::Errors;
@@ -13,9 +14,7 @@ use crate::time::Priority;
 
 impl<B: Backend> Core<B> {
     pub(super) async fn serve(self: &Arc<Self>, ask: Ask<'_>) -> Result<(Vec<Secret>, Receipt), Errors> {
-        let (scope, objects) = self.backend.parse(ask.parameters)?;
-        let (brought, evidence) = (ask.brought(self.backend.name()), self.backend.evidence(&scope));
-        let claimed = self.host.verifier.claimed(&brought, evidence)?;
+        let (Wanted { scope, objects, .. }, claimed) = self.admit_ask(&ask)?;
         let (session, proof) = self.session(&ask, &claimed, scope).await?;
         let first = !session.has_answered(ask.class);
         let by = ask.by.of(if first { Priority::First } else { Priority::Refresh });

@@ -17,6 +17,8 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use params::setting;
+
 use self::document::{Document, Read};
 use self::params::{Object, Scope};
 use self::store::Store;

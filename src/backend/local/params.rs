@@ -7,8 +7,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::document::Read;
-use crate::backend::Parameters;
 use crate::backend::objects::{self, Encoding, Mode, Room};
+use crate::backend::{Parameters, Part, Setting};
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::lease::Reading;
 use crate::secret::{ObjectId, Secret};
@@ -39,6 +39,11 @@ struct Written {
     encoding: Option<String>,
     file_permission: Option<Mode>,
     optional: Option<bool>,
+}
+
+/// What a parameter sets, for profiles.
+pub fn setting(key: &str) -> Option<Setting> {
+    (key == "audience").then_some(Setting { decides: "audience", part: Part::Login })
 }
 
 /// The class's scope and objects, or every mistake in them.

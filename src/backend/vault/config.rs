@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Flavour;
+use crate::backend::Profile;
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::net::{Address, Identity, Limits, Roots, Target, Trust};
 
@@ -37,8 +38,6 @@ pub struct Config {
     pub allow_http: bool,
     /// `--vault-allow-skip-verify`: classes may turn verification off.
     pub allow_skip_verify: bool,
-    /// `--vault-allowed-address`, repeatable: with any, no other server gets a token.
-    pub allowed_addresses: Vec<String>,
     /// `--vault-max-inflight`: the most requests at once to one server, until it speaks HTTP/2.
     pub max_in_flight: usize,
     /// The most requests at once over HTTP/2: the same, if the operator has set it.
@@ -57,7 +56,6 @@ pub(super) struct Operator {
     pub(super) target: Option<Target>,
     /// What classes that name another server get of the operator's trust.
     pub(super) trust: Trust,
-    pub(super) allowed: Vec<Address>,
     pub(super) config: Config,
 }
 
@@ -81,7 +79,6 @@ impl Default for Config {
             tls_dir: None,
             allow_http: false,
             allow_skip_verify: false,
-            allowed_addresses: Vec::new(),
             max_in_flight: limits.in_flight,
             max_streams: limits.streams,
             rate: limits.rate,
@@ -97,6 +94,18 @@ impl Config {
             streams: self.max_streams,
             rate: self.rate,
             reply_bytes: self.max_response_bytes,
+        }
+    }
+
+    /// What the requests to a profile's server are held to.
+    pub(super) fn limits_of(&self, profile: &Profile) -> Limits {
+        let limits = self.limits();
+        Limits {
+            in_flight: profile.max_in_flight.unwrap_or(limits.in_flight),
+            // A limit that somebody has set is one over HTTP/2 too.
+            streams: profile.max_in_flight.unwrap_or(limits.streams),
+            rate: profile.rate.or(limits.rate),
+            ..limits
         }
     }
 
@@ -116,15 +125,13 @@ impl Operator {
     /// Checks the settings; reports every mistake.
     pub(super) fn new(flavour: Flavour, config: Config) -> Result<Self, Errors> {
         let mut faults = Vec::new();
-        let mut address = |flag: &str, text: &str| {
+        let mut address = |text: &str| {
             // Decision 14: only the operator names sockets, and only as their own server.
-            let parsed = if flag == "addr" { Address::parse_trusted(text) } else { Address::parse(text) };
-            parsed.map_err(|fault| faults.push(mistake(flavour, flag, fault))).ok()
+            let parsed = Address::parse_trusted(text);
+            parsed.map_err(|fault| faults.push(mistake(flavour, "addr", fault))).ok()
         };
         let own = config.address.iter().flat_map(|list| list.split(','));
-        let own: Vec<_> = own.filter_map(|text| address("addr", text)).collect();
-        let allowed =
-            config.allowed_addresses.iter().filter_map(|text| address("allowed-address", text)).collect();
+        let own: Vec<_> = own.filter_map(&mut address).collect();
         let identity = match (&config.client_certificate, &config.client_key) {
             (Some(certificate), Some(key)) => {
                 Some(Identity { certificate: certificate.clone(), key: key.clone() })
@@ -147,7 +154,7 @@ impl Operator {
             let trust = Trust { server_name, identity, skip_verify, ..trust.clone() };
             Target { others: others.to_vec(), ..Target::one(first.clone(), trust) }
         });
-        Errors::from_list(faults).map_or(Ok(Self { flavour, target: own, trust, allowed, config }), Err)
+        Errors::from_list(faults).map_or(Ok(Self { flavour, target: own, trust, config }), Err)
     }
 
     /// One of our flags by its name without the provider's prefix.

@@ -32,16 +32,16 @@ use secrecy::SecretString;
 
 pub use config::Config;
 pub use credential::{Authority, Credential};
-pub use params::{Objects, Read, Scope};
+pub use params::{Objects, Read, Scope, of_openbao, of_vault, profile_faults};
 
 use self::config::Operator;
 use self::passage::Passages;
 use self::wire::Wire;
-use super::{Backend, Need, Parameters, Readings, Recorder, Renewal};
+use super::{Backend, Need, Parameters, Profiles, Readings, Recorder, Renewal, Settings};
 use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Presented};
 use crate::lease::{Grant, LeaseId, Reading};
-use crate::net::{Pool, Retry};
+use crate::net::{Address, Pool, Retry};
 use crate::secret::Secret;
 use crate::time::{Backoff, Deadline};
 
@@ -88,6 +88,14 @@ impl Flavour {
             Self::OpenBao => &["bao", "openbao", "vault"],
         }
     }
+
+    /// What each of its parameters sets.
+    pub const fn settings(self) -> Settings {
+        match self {
+            Self::Vault => of_vault,
+            Self::OpenBao => of_openbao,
+        }
+    }
 }
 
 // === impl Vault ===
@@ -95,11 +103,32 @@ impl Flavour {
 impl Vault {
     /// The backend under the operator's settings, or every mistake in them.
     pub fn new(flavour: Flavour, config: Config, recorder: Arc<dyn Recorder>) -> Result<Self, Errors> {
-        let (pool, strangers) = (Pool::new(config.limits()), Pool::new(config.limits()));
+        let (limits, strangers) = (config.limits(), Pool::new(config.limits()));
         let operator = Operator::new(flavour, config)?;
-        let (own, follow) = (operator.target.clone(), operator.allowed.clone().into());
-        let wire = Wire { flavour, own, follow, pool, strangers, recorder };
+        let pools = operator.target.iter().map(|own| (own.clone(), Pool::new(limits))).collect();
+        let wire = Wire { flavour, pools, follow: Arc::default(), strangers, recorder };
         Ok(Self { operator, wire, passages: Passages::default() })
+    }
+
+    /// The same, where a redirect may lead to these servers too: those that the operator allows
+    /// classes to name. What is no address is said where the settings are read.
+    #[must_use]
+    pub fn following<'a>(mut self, allowed: impl IntoIterator<Item = &'a String>) -> Self {
+        self.wire.follow = allowed.into_iter().filter_map(|text| Address::parse(text).ok()).collect();
+        self
+    }
+
+    /// The same, where the servers of these profiles have clients and limits of their own. Two
+    /// that name the same server with the same trust share them.
+    #[must_use]
+    pub fn serving(mut self, profiles: &Profiles) -> Self {
+        for profile in profiles.iter().filter(|profile| profile.provider == self.wire.flavour.name()) {
+            // What is wrong with a profile is said where the settings are read (`profile_faults`).
+            let Ok(Some(target)) = params::profile_target(&self.operator, profile) else { continue };
+            let limits = self.operator.config.limits_of(profile);
+            self.wire.pools.entry(target).or_insert_with(|| Pool::new(limits));
+        }
+        self
     }
 }
 
@@ -115,6 +144,10 @@ impl Backend for Vault {
 
     fn parse(&self, parameters: &Parameters) -> Result<(Scope, Objects), Errors> {
         params::parse(&self.operator, parameters)
+    }
+
+    fn named_by_author(&self, parameters: &Parameters, scope: &Scope) -> Vec<String> {
+        params::named_by_author(&self.operator, parameters, scope)
     }
 
     fn evidence<'a>(&self, scope: &'a Scope) -> Evidence<'a> {

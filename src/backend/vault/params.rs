@@ -2,7 +2,9 @@
 
 mod login;
 mod objects;
+mod profile;
 mod request;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -10,13 +12,17 @@ mod trust;
 use super::config::Operator;
 use super::method::Method;
 use super::path;
-use crate::backend::Parameters;
+use crate::backend::{Parameters, Part};
 use crate::error::{Error, Errors, Kind, Stage};
 use crate::net::{Address, Target};
+use trust::Whose;
 
 pub use objects::Objects;
 pub(super) use objects::Want;
+pub use profile::faults as profile_faults;
+pub(super) use profile::target as profile_target;
 pub use request::Read;
+pub use settings::{of_openbao, of_vault};
 
 /// The longest role, mount or namespace.
 const MAX_NAME: usize = 512;
@@ -35,6 +41,19 @@ pub struct Scope {
     /// Empty where the method needs none and the class names none.
     pub(super) role: String,
     pub(super) audience: String,
+}
+
+/// The servers of the scope that the class's author has named.
+pub(super) fn named_by_author(operator: &Operator, parameters: &Parameters, scope: &Scope) -> Vec<String> {
+    let settings = operator.flavour.settings();
+    let is_theirs = |(key, text): (&str, &str)| {
+        let is_server = settings(key).is_some_and(|setting| setting.part == Part::Server);
+        is_server && !text.is_empty() && !parameters.is_operators(key)
+    };
+    let own: Vec<_> = operator.target.iter().flat_map(Target::servers).collect();
+    let named = parameters.iter().any(is_theirs);
+    let servers = scope.target.servers().filter(|server| named && !own.contains(server));
+    servers.map(ToString::to_string).collect()
 }
 
 /// One class under one operator, with the mistakes found so far.
@@ -73,6 +92,13 @@ impl Reader<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         let prefixes = self.operator.flavour.prefixes();
         prefixes.iter().find_map(|prefix| self.parameters.get(&format!("{prefix}{name}")))
+    }
+
+    /// Whether the operator gave the parameter `vaultNAME`, by a profile.
+    fn is_operators(&self, name: &str) -> bool {
+        let keys = self.operator.flavour.prefixes().iter().map(|prefix| format!("{prefix}{name}"));
+        let first = keys.into_iter().find(|key| self.parameters.get(key).is_some());
+        first.is_some_and(|key| self.parameters.is_operators(&key))
     }
 
     /// The name of the parameter `vaultNAME` as this flavour's authors would write it.
@@ -122,11 +148,14 @@ impl Reader<'_> {
         let Some((key, list)) = self.addresses() else {
             if own.is_empty() {
                 let (key, flag) = (self.key("Address"), self.operator.flag("addr"));
-                let hint = Some(format!("set {key} in the class, or start keymount with {flag}"));
+                let hint = Some(format!(
+                    "set {key} in the class, name a profile there, or start keymount with {flag}"
+                ));
                 self.fault(key, "no server address", hint);
             }
-            return self.trusting(own, true);
+            return self.trusting(own, Whose::Own);
         };
+        let by_profile = self.is_operators("Address") || self.is_operators("Addresses");
         let mut addresses = Vec::new();
         for text in list {
             match Address::parse_trusted(&text) {
@@ -134,11 +163,17 @@ impl Reader<'_> {
                 Err(fault) => self.fault(key.clone(), fault, None),
             }
         }
-        for address in addresses.iter().filter(|address| !own.contains(address)) {
+        for address in addresses.iter().filter(|address| !by_profile && !own.contains(address)) {
             self.permit(&key, address);
         }
-        let is_own = addresses.iter().all(|address| own.contains(address));
-        self.trusting(addresses, is_own)
+        let whose = if addresses.iter().all(|address| own.contains(address)) {
+            Whose::Own
+        } else if by_profile {
+            Whose::Profile
+        } else {
+            Whose::Author
+        };
+        self.trusting(addresses, whose)
     }
 
     /// The class's servers and the parameter that names them.
@@ -160,23 +195,17 @@ impl Reader<'_> {
     /// Decision 14: whether the operator lets classes name this server.
     fn permit(&mut self, key: &str, address: &Address) {
         let key = key.to_owned();
-        let allowed = &self.operator.allowed;
         if address.socket().is_some() {
             let flag = self.operator.flag("addr");
             let text = format!("{address} is a socket of the node, which classes may not name");
-            self.fault(key, text, Some(format!("leave it out, and start keymount with {flag} {address}")));
-        } else if !allowed.is_empty() && !allowed.contains(address) {
-            let flag = self.operator.flag("allowed-address");
-            let text = format!("{address} is not among the addresses that the operator allows");
-            self.fault(
-                key,
-                text,
-                Some(format!("use an allowed one, or start keymount with {flag} {address}")),
-            );
+            let hint =
+                format!("leave it out, and start keymount with {flag} {address}, or name it in a profile");
+            self.fault(key, text, Some(hint));
         } else if address.is_plain_off_loopback() && !self.operator.config.allow_http {
             let flag = self.operator.flag("allow-http");
             let text = format!("{address} would carry tokens and secrets unencrypted");
-            self.fault(key, text, Some(format!("use https://, or start keymount with {flag}")));
+            let hint = format!("use https://, or start keymount with {flag}, or name it in a profile");
+            self.fault(key, text, Some(hint));
         }
     }
 }

@@ -13,6 +13,7 @@ mod behaviour;
 mod credentials;
 mod holder;
 mod leases;
+mod profiles;
 mod real_leases;
 mod support;
 mod upkeep;

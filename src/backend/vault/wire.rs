@@ -1,6 +1,7 @@
 //! The one place that sends: headers, counting, and the line between a reply
 //! and a refusal.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,12 +28,11 @@ const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 /// Sends requests and tells the recorder.
 pub(super) struct Wire {
     pub(super) flavour: Flavour,
-    /// The operator's server, whose clients no class can push out or hold up.
-    pub(super) own: Option<Target>,
     /// Where a redirect may lead beside the servers that are asked: the operator's allowed addresses.
     pub(super) follow: Arc<[Address]>,
-    pub(super) pool: Pool,
-    /// The clients of servers that only classes name.
+    /// The clients of the operator's servers: no class can push them out or hold them up.
+    pub(super) pools: HashMap<Target, Pool>,
+    /// The clients of servers that only classes name, or trust in a way of their own.
     pub(super) strangers: Pool,
     pub(super) recorder: Arc<dyn Recorder>,
 }
@@ -50,7 +50,7 @@ impl Wire {
     /// Sends `call` once. A reply that is no success is a refusal.
     pub(super) async fn send(&self, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
         let watch = Stopwatch::start();
-        let pool = if self.own.as_ref() == Some(&call.target) { &self.pool } else { &self.strangers };
+        let pool = self.pools.get(&call.target).unwrap_or(&self.strangers);
         let request = Request { follow: self.follow.clone(), ..call.request.clone() };
         let result = pool.send(&call.target, request, by).await;
         let status = result

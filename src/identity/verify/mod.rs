@@ -13,7 +13,7 @@ use super::claims::{self, Claims, Parts, Said};
 use super::keys::{self, KeySource};
 use super::present::Bearer;
 use super::refusals::{absent, lacking, refuse, refuse_own, unallowed, unverifiable};
-use super::{Brought, Claimed, Digest, Evidence, Pod, Proof, Secrets, Tokens};
+use super::{Brought, Claimed, Digest, Evidence, Pod, Proof, Secrets, Shown, Tokens};
 use crate::error::{Error, Kind, Stage};
 use crate::time::{Clock, Deadline};
 
@@ -99,7 +99,8 @@ impl Verifier {
     ) -> Result<Claimed, Error> {
         let no_chance = || Error::new(Kind::Internal, Stage::Proof, "the system has no random numbers");
         let (digest, bearer) = (self.bonds.of(secrets).ok_or_else(no_chance)?, bearer(secrets.clone()));
-        Ok(Claimed { pod: pod.clone(), bearer, digest, audience: String::new(), verified_by_login: true })
+        let (pod, audience, shown) = (pod.clone(), String::new(), Shown::Other);
+        Ok(Claimed { pod, bearer, digest, audience, verified_by_login: true, shown })
     }
 
     fn by_token(
@@ -120,7 +121,11 @@ impl Verifier {
             return Err(self.refuse(pod, audience, fault));
         }
         let (pod, digest, audience) = (pod.clone(), Digest::of(token), audience.to_owned());
-        Ok(Claimed { pod, bearer: Bearer::Token(token.clone()), digest, audience, verified_by_login })
+        let said = Said::of(token);
+        let life = said.as_ref().and_then(Said::life);
+        let bound = said.and_then(|said| said.kubernetes).is_some_and(|bound| bound.pod.is_some());
+        let (bearer, shown) = (Bearer::Token(token.clone()), Shown::Token { life, bound });
+        Ok(Claimed { pod, bearer, digest, audience, verified_by_login, shown })
     }
 
     /// The proof of what was claimed, or why it is none.

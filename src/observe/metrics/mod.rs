@@ -3,6 +3,7 @@
 mod kept;
 mod leases;
 mod mounts;
+mod refusals;
 mod register;
 mod requests;
 #[cfg(test)]
@@ -17,13 +18,14 @@ use prometheus::{Encoder, IntGaugeVec, Registry, TextEncoder};
 
 use self::leases::Leases;
 use self::mounts::Mounts;
+use self::refusals::Refusals;
 use self::register::{Register, set};
 use self::requests::Requests;
 use super::Kept;
 use super::bounded::Classes;
 use crate::error::{Error, Kind, Stage};
 use crate::time::Clock;
-use crate::{backend, mount};
+use crate::{backend, guard, mount};
 
 /// Every series of the process.
 pub struct Metrics {
@@ -33,6 +35,7 @@ pub struct Metrics {
     mounts: Mounts,
     requests: Requests,
     leases: Leases,
+    refusals: Refusals,
     ready: IntGaugeVec,
 }
 
@@ -58,6 +61,7 @@ impl Metrics {
             mounts: Mounts::new(make)?,
             requests: Requests::new(make, clock.clone())?,
             leases: Leases::new(make)?,
+            refusals: Refusals::new(make)?,
             ready: make.gauge("keymount_provider_ready", ready, &["provider"])?,
             classes: Classes::new(most_classes),
             clock,
@@ -99,6 +103,20 @@ impl mount::Recorder for Metrics {
         if outcome.is_none() {
             self.mounts.succeeded(class, self.clock.unix());
         }
+    }
+}
+
+impl guard::Recorder for Metrics {
+    fn refused(
+        &self,
+        provider: &'static str,
+        namespace: &str,
+        class: &str,
+        rule: &'static str,
+        mode: &'static str,
+    ) {
+        let (namespace, class) = self.classes.labels(namespace, class);
+        self.refusals.broken([provider, namespace, class], rule, mode);
     }
 }
 

@@ -19,6 +19,7 @@ use self::record::{
 };
 use super::Core;
 use super::credential::{Held, Standing, Wait};
+use super::door::Wanted;
 use super::session::{Class, Kept, Key, Session, State};
 use crate::backend::Backend;
 use crate::error::{Error, Kind, Stage};
@@ -172,13 +173,15 @@ impl<B: Backend> Core<B> {
         Ok(lives)
     }
 
-    /// The scope of the record's classes, which is one, and what each class needs.
+    /// The scope of the record's classes, which is one, and what each class needs. What the operator's
+    /// policy would refuse by now is left to run out.
     fn reads_of(&self, record: &Record) -> Result<(B::Scope, ReadsOf<B>), Error> {
-        let (mut scope, mut reads) = (None, Vec::new());
+        let (mut scope, mut reads, pod) = (None, Vec::new(), record.pod.pod());
         for class in &record.classes {
-            let parsed = self.backend.parse(&class.parameters());
-            let (own, objects) =
-                parsed.map_err(|errors| refused(format!("its class is no longer good: {errors}")))?;
+            let parameters = class.parameters();
+            let wanted = self.still_wanted(&pod, &class.name, &parameters);
+            let Wanted { scope: own, objects, .. } =
+                wanted.map_err(|errors| refused(format!("its class is no longer good: {errors}")))?;
             if scope.get_or_insert_with(|| own.clone()) != &own {
                 return Err(refused("its classes are of different scopes"));
             }

@@ -8,6 +8,7 @@
 )]
 //! The flow of every backend, against one on paper and a clock that is driven.
 
+mod door;
 mod doubt;
 mod fresh;
 mod hours;
@@ -30,8 +31,9 @@ use zeroize::Zeroizing;
 use self::paper::Paper;
 use super::{Host, Hosted};
 use crate::backend::conformance::{Issuer, pod, tokens};
-use crate::backend::{Ask, Entry, Parameters, Provider, Recorder};
+use crate::backend::{Ask, Entry, Parameters, Profiles, Provider, Recorder};
 use crate::error::{Error, Errors};
+use crate::guard::{self, Guard};
 use crate::identity::{Pod, Secrets, Verifier};
 use crate::lease::{Found, Liveness, Policy, Presence, Shelf};
 use crate::time::{Clock, Deadline, HandHeld, Wall};
@@ -51,11 +53,13 @@ struct World {
 }
 
 /// How a world differs from the usual.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Wishes {
     policy: Policy,
     keys: bool,
     liveness: bool,
+    profiles: Profiles,
+    guard: guard::Policy,
 }
 
 // === impl World ===
@@ -66,7 +70,7 @@ impl World {
     }
 
     fn with(wish: impl FnOnce(&mut Wishes)) -> Self {
-        let mut wishes = Wishes { policy: Policy::default(), keys: false, liveness: false };
+        let mut wishes = Wishes::default();
         wish(&mut wishes);
         let paper = Paper::new(HandHeld::at(Wall.unix()));
         Self::over(paper, Arc::new(Issuer::new()), Arc::default(), &wishes)
@@ -80,6 +84,8 @@ impl World {
         let keys = wishes.keys.then(|| issuer.keys());
         let verifier = Arc::new(Verifier::new(clock.clone(), keys, None));
         let mut host = Host::new(verifier, clock, wishes.policy, heard.clone(), tasks.clone());
+        host.profiles = Arc::new(wishes.profiles.clone());
+        host.guard = Arc::new(Guard::new(wishes.guard.clone(), host.clock.clone(), heard.clone()));
         host.shelf = Some(shelf.clone());
         host.liveness = wishes.liveness.then(|| pods.clone() as Arc<dyn Liveness>);
         tokio::spawn(host.keeper.clone().run(tasks.clone(), stop.clone()));
@@ -90,7 +96,7 @@ impl World {
     /// The process ends without a word, and another begins.
     async fn restart(self, wishes: impl FnOnce(&mut Wishes)) -> Self {
         self.stop.cancel();
-        let mut wanted = Wishes { policy: Policy::default(), keys: false, liveness: false };
+        let mut wanted = Wishes::default();
         wishes(&mut wanted);
         let world = Self::over(self.paper, self.issuer, self.shelf, &wanted);
         let world = Self { token: self.token, ..world };

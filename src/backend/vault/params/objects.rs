@@ -118,7 +118,7 @@ impl Reader<'_> {
     }
 
     /// The class's own span of time, for objects that say nothing.
-    fn span(&mut self, parameter: &'static str) -> Option<Duration> {
+    pub(super) fn span(&mut self, parameter: &'static str) -> Option<Duration> {
         match Span::new(self.parameters.get(parameter)?).read() {
             Ok(span) => Some(span),
             Err(fault) => {

@@ -2,6 +2,7 @@
 //! Classes as their authors write them.
 
 mod objects;
+mod profiles;
 mod servers;
 
 use std::path::PathBuf;
@@ -182,15 +183,11 @@ fn names_that_would_break_a_request_are_refused() {
 
 #[test]
 fn the_operators_mistakes_are_reported_together() {
-    let config = Config {
-        address: Some("vault:8200".into()),
-        allowed_addresses: vec!["http://169.254.169.254".into()],
-        client_key: Some("/k".into()),
-        ..Config::default()
-    };
+    let config =
+        Config { address: Some("vault:8200".into()), client_key: Some("/k".into()), ..Config::default() };
     let text =
         Operator::new(Flavour::OpenBao, config).err().map(|errors| errors.to_string()).unwrap_or_default();
-    for part in ["--openbao-addr", "--openbao-allowed-address", "--openbao-tls-client-cert", "stage=start"] {
+    for part in ["--openbao-addr", "--openbao-tls-client-cert", "stage=start"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
