@@ -8,6 +8,7 @@
 
 #[cfg(all(test, any(feature = "local", feature = "vault")))]
 pub mod conformance;
+pub mod explain;
 mod hosted;
 mod inventory;
 #[cfg(feature = "local")]
@@ -16,6 +17,7 @@ pub mod objects;
 mod receipt;
 #[cfg(feature = "vault")]
 pub mod vault;
+mod visit;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;

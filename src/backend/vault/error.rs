@@ -208,7 +208,7 @@ impl At<'_> {
 }
 
 /// The capability that a method needs.
-fn capability(method: &str) -> &'static str {
+pub(super) fn capability(method: &str) -> &'static str {
     match method {
         "GET" => "read",
         "LIST" => "list",

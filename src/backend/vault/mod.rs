@@ -4,6 +4,7 @@ mod config;
 mod credential;
 mod envelope;
 mod error;
+mod explain;
 #[cfg(test)]
 pub mod fake;
 mod go_json;
@@ -28,6 +29,7 @@ use secrecy::SecretString;
 
 pub use config::Config;
 pub use credential::{Authority, Credential};
+pub use explain::RULES;
 pub use params::{Objects, Read, Scope};
 
 use self::config::Operator;
