@@ -16,6 +16,7 @@
 mod support;
 
 mod auth;
+mod check;
 mod demo;
 mod driver;
 mod engines;
