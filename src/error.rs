@@ -76,6 +76,8 @@ impl Kind {
 /// Where on the way from request to files it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Finding the backend at all; only `keymount check` asks by itself.
+    Reach,
     /// Reading the driver's request and the class's parameters.
     Request,
     /// Checking that this pod asked now.
@@ -100,6 +102,7 @@ impl Stage {
     /// The stage as it is printed.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Reach => "reach",
             Self::Request => "request",
             Self::Proof => "proof",
             Self::Guard => "guard",
@@ -121,9 +124,11 @@ pub struct Error {
     object: Option<String>,
     context: Vec<(&'static str, String)>,
     text: String,
-    hint: Option<String>,
+    hint: Option<Box<str>>,
     retry_after: Option<Duration>,
     verdict: bool,
+    /// Line and column, from 1, in the text that the author wrote; for whoever has that text.
+    position: Option<(u32, u32)>,
 }
 
 // === impl Error ===
@@ -140,6 +145,7 @@ impl Error {
             hint: None,
             retry_after: None,
             verdict: false,
+            position: None,
         }
     }
 
@@ -160,7 +166,7 @@ impl Error {
     /// Says what to change.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into_boxed_str());
         self
     }
 
@@ -188,6 +194,13 @@ impl Error {
     /// Whether the backend itself decided it.
     pub const fn is_verdict(&self) -> bool {
         self.verdict
+    }
+
+    /// Where it is in the text that was read, line and column from 1. Not printed.
+    #[must_use]
+    pub fn position(mut self, position: Option<(u32, u32)>) -> Self {
+        self.position = position;
+        self
     }
 
     /// Moves the failure to another kind, for a caller that knows more.
@@ -227,6 +240,29 @@ impl Error {
     /// How long the backend asked us to wait.
     pub const fn wait(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// The object that it is about.
+    pub fn about(&self) -> Option<&str> {
+        self.object.as_deref()
+    }
+
+    /// A `key=value` of its context.
+    pub fn context(&self, key: &str) -> Option<&str> {
+        self.context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Where it is in the text that was read, line and column from 1.
+    pub const fn found_at(&self) -> Option<(u32, u32)> {
+        self.position
+    }
+
+    /// The error without its hint, and the hint.
+    pub fn parts(&self) -> (String, Option<String>) {
+        let mut fact = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut fact);
+        (fact, self.hint.as_deref().map(|hint| shortened(hint, MAX_HINT)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use keymount::app::{self, App};
-use keymount::config::{Config, Environment, Fetch, Invocation, Usage};
+use keymount::config::{Check, Config, Environment, Fetch, Invocation, Usage};
 use keymount::{cli, observe};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     match Invocation::read(std::env::args_os(), &Environment) {
         Ok(Invocation::Serve(config)) => serve(*config),
         Ok(Invocation::Fetch(fetch)) => fetched(*fetch),
+        Ok(Invocation::Check(check)) => checked(*check),
         Ok(Invocation::Demo { keep, bao }) => {
             finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao))))
         }
@@ -42,6 +43,24 @@ fn serve(config: Config) -> ExitCode {
         runtime.shutdown_timeout(LAST_THREADS);
         result
     }))
+}
+
+fn checked(check: Check) -> ExitCode {
+    observe::init_logs(check.rooms.log.level, check.rooms.log.format);
+    app::harden();
+    let done = runtime().map(|runtime| {
+        let done = runtime.block_on(cli::check::run(check));
+        runtime.shutdown_timeout(LAST_THREADS);
+        done
+    });
+    match done {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(failure)) => {
+            let _ = finish(Ok(Err(failure.text)));
+            ExitCode::from(failure.code)
+        }
+        Err(error) => finish(Err(error)),
+    }
 }
 
 fn fetched(fetch: Fetch) -> ExitCode {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod census;
+mod explain;
 mod ground;
 mod harden;
 mod keys;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use explain::Explainers;
 pub use ground::MakeVerifier;
 pub use harden::harden;
 pub use single::Single;

@@ -8,6 +8,7 @@
 
 #[cfg(all(test, any(feature = "local", feature = "vault")))]
 pub mod conformance;
+pub mod explain;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
 mod hosted;
@@ -20,6 +21,7 @@ mod profile;
 mod receipt;
 #[cfg(feature = "vault")]
 pub mod vault;
+mod visit;
 
 use std::collections::HashMap;
 use std::fmt::Debug;

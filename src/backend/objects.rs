@@ -144,8 +144,11 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
             max_anchors: 50,
         },
     };
-    let objects: Vec<T> = serde_saphyr::from_str_with_options(yaml, options)
-        .map_err(|error| Errors::from(invalid(format!("objects is not a YAML list of objects: {error}"))))?;
+    let objects: Vec<T> = serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
+        let short = |number| u32::try_from(number).unwrap_or_default();
+        let at = error.location().map(|at| (short(at.line()), short(at.column())));
+        Errors::from(invalid(format!("objects is not a YAML list of objects: {error}")).position(at))
+    })?;
     match objects.len() {
         0 => {
             Err(invalid("no secrets configured - the provider will not read any secret material".to_owned())

@@ -1,5 +1,7 @@
 //! The command line: the same rooms behind a terminal, acting as the driver does.
 
+/// `keymount check`: what is wrong with classes, and what they do.
+pub mod check;
 mod class;
 mod client;
 /// `keymount demo`: everything at work, with nothing but the binary.

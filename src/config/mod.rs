@@ -3,6 +3,7 @@
 //! Everything is read into texts first, then parsed into one struct per room;
 //! all mistakes are reported at once, each with where it came from.
 
+mod check;
 mod fetch;
 mod file;
 mod flags;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use check::{Check, Live, Output, UNKNOWN_SERVER};
 use clap::ArgMatches;
 pub use fetch::{Fault, Fetch, Names};
 pub use sessions::Sessions;
@@ -35,6 +37,8 @@ pub enum Invocation {
     Serve(Box<Config>),
     /// Write a class's files into a folder.
     Fetch(Box<Fetch>),
+    /// Say what is wrong with classes, and what they do.
+    Check(Box<Check>),
     /// Run the demo.
     Demo {
         /// Leave the folder.
@@ -160,6 +164,10 @@ impl Invocation {
             Some(("fetch", fetch)) => {
                 let fetch = Fetch::read(fetch, source).map(Box::new).map(Self::Fetch);
                 fetch.map_err(|faults| mistakes_of("fetch", faults))
+            }
+            Some(("check", check)) => {
+                let check = Check::read(check, source).map(Box::new).map(Self::Check);
+                check.map_err(|faults| mistakes_of("check", faults))
             }
             Some(("completions", asked)) => Err(wanted(print::completions_text(asked))),
             Some(("man", asked)) => {

@@ -26,6 +26,17 @@ pub struct File {
     pub bytes: SecretSlice<u8>,
 }
 
+// === impl File ===
+
+impl File {
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        #[expect(clippy::disallowed_methods, reason = "only the length is taken")]
+        let size = self.bytes.expose_secret().len();
+        size
+    }
+}
+
 /// The files of a volume, or every rule that is broken. `default` is the
 /// request's permission; `max_bytes` bounds all contents together.
 pub fn project(secrets: Vec<Secret>, default: u32, max_bytes: usize) -> Result<Vec<File>, Errors> {
@@ -100,8 +111,7 @@ pub(super) fn collisions(files: &[File]) -> Vec<Error> {
 }
 
 fn too_large(files: &[File], max_bytes: usize) -> Option<Error> {
-    #[expect(clippy::disallowed_methods, reason = "only the length is taken")]
-    let sizes = || files.iter().map(|file| (file.bytes.expose_secret().len(), file));
+    let sizes = || files.iter().map(|file| (file.size(), file));
     let total: usize = sizes().map(|(size, _)| size).sum();
     let (largest, file) = sizes().max_by_key(|(size, _)| *size)?;
     (total > max_bytes).then(|| {

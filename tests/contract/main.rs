@@ -16,6 +16,7 @@
 mod support;
 
 mod answers;
+mod check;
 mod fetch;
 mod guard;
 mod metrics;

@@ -16,6 +16,7 @@
 mod support;
 
 mod auth;
+mod check;
 mod cluster;
 mod demo;
 mod driver;

@@ -8,6 +8,7 @@
 mod conformance;
 mod content;
 mod document;
+mod explain;
 mod glob;
 mod params;
 mod store;

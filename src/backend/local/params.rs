@@ -26,8 +26,8 @@ pub struct Object {
     pub(super) name: ObjectId,
     pub(super) read: Read,
     encoding: Encoding,
-    mode: Option<u32>,
-    optional: bool,
+    pub(super) mode: Option<u32>,
+    pub(super) optional: bool,
 }
 
 #[derive(Deserialize)]

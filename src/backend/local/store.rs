@@ -59,6 +59,11 @@ impl Store {
         Self { path, kept: Arc::default() }
     }
 
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What the file says now. A damaged file is an error, never an older answer.
     pub(super) async fn document(&self, by: Deadline) -> Result<Arc<Document>, Error> {
         let (path, kept) = (self.path.clone(), self.kept.clone());

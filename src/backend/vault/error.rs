@@ -270,7 +270,7 @@ fn is_lagging(status: u16, body: Option<&Envelope>) -> bool {
 }
 
 /// The capability that a method needs.
-fn capability(method: &str) -> &'static str {
+pub(super) fn capability(method: &str) -> &'static str {
     match method {
         "GET" => "read",
         "LIST" => "list",

@@ -4,6 +4,7 @@ mod config;
 mod credential;
 mod envelope;
 mod error;
+mod explain;
 #[cfg(test)]
 pub mod fake;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -32,6 +33,7 @@ use secrecy::SecretString;
 
 pub use config::Config;
 pub use credential::{Authority, Credential};
+pub use explain::RULES;
 pub use params::{Objects, Read, Scope, of_openbao, of_vault, profile_faults};
 
 use self::config::Operator;

@@ -39,13 +39,13 @@ impl Vault {
 }
 
 /// The path that policies are compared with: as it is written, a list's with a slash at its end.
-fn ruled(read: &Read) -> String {
+pub(super) fn ruled(read: &Read) -> String {
     let path = read.path.shown.split('?').next().unwrap_or_default();
     if lists(read) { format!("{path}/") } else { path.to_owned() }
 }
 
 /// Whether the request lists, also as browsers must write it.
-fn lists(read: &Read) -> bool {
+pub(super) fn lists(read: &Read) -> bool {
     let query = read.path.shown.split_once('?').map_or("", |(_, query)| query);
     matches!(read.method.as_str(), "LIST" | "SCAN")
         || (read.method == "GET" && query.split('&').any(|pair| pair == "list=true"))

@@ -28,7 +28,7 @@ impl Failure {
     pub const USAGE: u8 = 64;
 
     /// A failure of this code.
-    pub(super) fn new(code: u8, text: impl Into<String>) -> Self {
+    pub(in crate::cli) fn new(code: u8, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), lasting: code == Self::USAGE }
     }
 

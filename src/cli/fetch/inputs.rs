@@ -27,7 +27,7 @@ pub(super) async fn class(fetch: &Fetch) -> Result<Class, Failure> {
 }
 
 /// The token as it is in its file now: the kubelet puts a new one there from time to time.
-pub(super) async fn token(path: &Path) -> Result<SecretString, Failure> {
+pub(in crate::cli) async fn token(path: &Path) -> Result<SecretString, Failure> {
     let text = read(path, MAX_TOKEN).await.map_err(|error| unread("token", path, &error))?;
     let token = text.trim();
     if token.is_empty() {

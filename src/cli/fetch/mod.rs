@@ -12,6 +12,9 @@ mod watch;
 
 pub use failure::Failure;
 
+pub(super) use self::inputs::token;
+pub(super) use self::pod::pod;
+
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;

@@ -9,7 +9,7 @@ const NAMELESS: &str = "fetch";
 const DEFAULT: &str = "default";
 
 /// What somebody named; else what the token says; else the class's namespace, and names that say that there are none.
-pub(super) fn pod(named: &Names, said: Option<&Said>, class_namespace: Option<&str>) -> Pod {
+pub(in crate::cli) fn pod(named: &Names, said: Option<&Said>, class_namespace: Option<&str>) -> Pod {
     let said = said.and_then(|said| said.kubernetes.as_ref());
     let bound = said.and_then(|said| said.pod.as_ref());
     let first = |named: &Option<String>, said: Option<&String>, default: &str| {

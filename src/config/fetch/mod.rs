@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-pub(super) use self::table::command;
+pub(super) use self::table::{command, of_rooms};
 use super::Config;
 use super::parse::{self, duration};
 use super::values::{Source, Values};
@@ -74,7 +74,7 @@ impl Fetch {
     pub(super) fn read(matches: &ArgMatches, source: &dyn Source) -> Result<Self, Vec<String>> {
         let mut values = Values::collect(matches, source, &table::all().collect::<Vec<_>>());
         let class = required(&mut values, "class", "name the file of the SecretProviderClass");
-        let token = token_file(&mut values);
+        let token = token_of(&mut values);
         let out = required(&mut values, "out", "name the folder to fill");
         let (watch, quiet) = (values.switch("watch"), values.switch("quiet"));
         let (timeout, mode) = (values.parsed("timeout", duration), values.parsed("mode", mode));
@@ -140,7 +140,7 @@ fn required(values: &mut Values, name: &str, what: &str) -> PathBuf {
 }
 
 /// A token that stands where its file's name belongs must not be printed with the mistake.
-fn token_file(values: &mut Values) -> PathBuf {
+pub(super) fn token_of(values: &mut Values) -> PathBuf {
     let path = required(values, "token", "name the file of the token");
     let text = path.to_string_lossy();
     if text.len() > MAX_PATH || text.starts_with("eyJ") && text.matches('.').count() == 2 {

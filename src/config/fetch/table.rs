@@ -65,8 +65,12 @@ pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
 }
 
 fn is_shared(name: &str) -> bool {
-    let prefixes = ["jwks-", "local-", "vault-", "openbao-"];
-    SHARED.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
+    SHARED.contains(&name) || of_rooms(name)
+}
+
+/// Whether a setting is one of a provider, or of the cluster's keys.
+pub(in crate::config) fn of_rooms(name: &str) -> bool {
+    ["jwks-", "local-", "vault-", "openbao-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The command.
