@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::values::{self, Source};
-use super::{fetch, print};
+use super::{fetch, prepare, print};
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
@@ -319,7 +319,15 @@ pub(super) fn command() -> Command {
         .after_help("Without a command, `serve` is meant: `keymount --provider vault --vault-addr URL`.")
         .subcommand_required(true)
         .arg_required_else_help(false)
-        .subcommands([serve, fetch::command(), demo, status(), print::completions(), print::man()])
+        .subcommands([
+            serve,
+            fetch::command(),
+            demo,
+            status(),
+            prepare::command(),
+            print::completions(),
+            print::man(),
+        ])
 }
 
 fn status() -> Command {

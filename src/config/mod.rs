@@ -6,6 +6,7 @@
 mod fetch;
 mod flags;
 mod parse;
+mod prepare;
 mod print;
 mod sessions;
 mod values;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 pub use fetch::{Fault, Fetch, Names};
+pub use prepare::Prepare;
 pub use sessions::Sessions;
 use values::Values;
 pub use values::{Environment, Source};
@@ -39,6 +41,8 @@ pub enum Invocation {
         /// The OpenBao program to use instead of the local store.
         bao: Option<PathBuf>,
     },
+    /// Make folders of the node ready for a keymount that is not root.
+    Prepare(Prepare),
     /// Show what a running keymount keeps.
     Status {
         /// Its admin socket.
@@ -154,6 +158,7 @@ impl Invocation {
                 let fetch = Fetch::read(fetch, source).map(Box::new).map(Self::Fetch);
                 fetch.map_err(|faults| mistakes_of("fetch", faults))
             }
+            Some(("prepare", prepare)) => Ok(Self::Prepare(Prepare::read(prepare))),
             Some(("completions", asked)) => Err(wanted(print::completions_text(asked))),
             Some(("man", asked)) => {
                 Err(print::man_text(asked).map_or_else(|fault| mistakes(vec![fault]), wanted))

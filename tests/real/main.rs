@@ -24,7 +24,6 @@ mod fetch;
 mod hazard;
 mod kv;
 mod leases;
-mod manifests;
 mod old_driver;
 mod outage;
 mod security;
