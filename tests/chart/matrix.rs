@@ -145,6 +145,17 @@ fn the_daemonset_never_surges_and_is_on_every_node() {
     }
 }
 
+/// A DaemonSet's controller deletes a pod that its selector takes for one too many (seen in a real cluster).
+#[test]
+fn no_other_pod_is_the_daemonsets() {
+    let Some(helm) = Helm::require() else { return };
+    let objects = helm.objects(&[TEST]);
+    let selector =
+        only(&objects, "DaemonSet")["spec"]["selector"]["matchLabels"].as_object().unwrap().clone();
+    let labels = &only(&objects, "Pod")["metadata"]["labels"];
+    assert!(selector.iter().any(|(name, value)| labels[name] != *value), "{labels}");
+}
+
 pub fn containers(spec: &serde_json::Value) -> Vec<&serde_json::Value> {
     let lists = [&spec["initContainers"], &spec["containers"]];
     lists.into_iter().filter_map(|list| list.as_array()).flatten().collect()

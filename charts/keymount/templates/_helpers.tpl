@@ -34,6 +34,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* Not the DaemonSet's selector: its controller would take the pod for one too many and delete it. */ -}}
+{{- define "keymount.testLabels" -}}
+app.kubernetes.io/name: {{ include "keymount.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "keymount.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
