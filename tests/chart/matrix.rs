@@ -62,7 +62,7 @@ pub const SETS: [(&str, &[&str]); 12] = [
             r#"imagePullSecrets=[{"name":"pull"}]"#,
             r#"fullnameOverride="secrets""#,
             r#"serviceAccount={"name":"secrets-reader","annotations":{"a/b":"c"}}"#,
-            r#"updateStrategy.maxUnavailable=1"#,
+            "updateStrategy.maxUnavailable=1",
             "openshift.enabled=true",
             r#"affinity={"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"type","operator":"NotIn","values":["virtual-kubelet"]}]}]}}}"#,
             r#"extraEnv=[{"name":"HTTPS_PROXY","value":"http://proxy:3128"}]"#,
@@ -143,6 +143,20 @@ fn the_daemonset_never_surges_and_is_on_every_node() {
         );
         assert_eq!(spec["template"]["spec"]["priorityClassName"], "system-node-critical", "{name}");
     }
+}
+
+/// Another user's folder is refused at the start: each user has its own, so that changing the user is no outage.
+#[test]
+fn the_hand_off_is_the_users_own() {
+    let Some(helm) = Helm::require() else { return };
+    let folder = |values: &[&str]| {
+        let args = args(&helm.objects(values), "keymount");
+        args.into_iter().find_map(|arg| arg.strip_prefix("--handoff=").map(str::to_owned))
+    };
+    assert_eq!(folder(&[]).as_deref(), Some("/run/keymount/handoff-65532"));
+    assert_eq!(folder(&["nonRoot=false"]).as_deref(), Some("/run/keymount/handoff-0"));
+    assert_eq!(folder(&["runAsUser=1001"]).as_deref(), Some("/run/keymount/handoff-1001"));
+    assert_eq!(folder(&["handoff.enabled=false"]), None);
 }
 
 /// A DaemonSet's controller deletes a pod that its selector takes for one too many (seen in a real cluster).

@@ -25,6 +25,14 @@ pub async fn refused(_: &World) {
     workload.end();
 }
 
+/// The driver's own text, where there is no class: nothing of ours is asked.
+pub async fn no_class(_: &World) {
+    let workload = Workload::begin("nothing", &["no-such-class"]);
+    workload.warned(&["FailedMount", "failed to get secretproviderclass", "not found"], 60);
+    workload.waits(3);
+    workload.end();
+}
+
 /// K12: with UNAVAILABLE in place of our code the pod would run on an empty volume.
 pub async fn backend_down(world: &World) {
     world.backend.secret("late", "there at last").await;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::backend::Backend;
 use crate::kubectl::{NAMESPACE, delete, get, kubectl, run, wait};
 use crate::support::parts;
+use crate::workload::Workload;
 
 const DRIVER: &str = "secrets-store.csi.k8s.io";
 const RELEASE: &str = "keymount";
@@ -35,7 +36,7 @@ impl World {
         }
         requests_are(&Value::Array(wanted));
         let installed = helm(&world.chart(&["upgrade", "--install"]));
-        installed.unwrap_or_else(|error| panic!("{error}\n{}", world.picture()));
+        installed.unwrap_or_else(|error| panic!("{error}\n{}", picture()));
         let ((), seconds) = wait("keymount ready", 120, ready);
         println!("keymount ready {seconds:.1} s after the install");
         world
@@ -54,7 +55,7 @@ impl World {
             format!("image={}", json!({"repository": repository, "tag": tag})),
             "podLiveness.enabled=true".to_owned(),
             format!("settings.vault-addr={}", json!(self.backend.address)),
-            r#"settings.vault-allow-http=true"#.to_owned(),
+            "settings.vault-allow-http=true".to_owned(),
             r#"settings.refresh-interval="2s""#.to_owned(),
             r#"settings.min-refresh-interval="2s""#.to_owned(),
             format!(
@@ -65,17 +66,6 @@ impl World {
             args.extend(["--set-json".to_owned(), value]);
         }
         args
-    }
-
-    /// What there is to see when a case has failed.
-    pub fn picture(&self) -> String {
-        let asked: [&[&str]; 4] = [
-            &["get", "pods", "-o", "wide"],
-            &["get", "events", "--sort-by=.lastTimestamp"],
-            &["describe", "pod", "-l", POD],
-            &["logs", "-l", POD, "--all-containers", "--tail=60"],
-        ];
-        asked.map(|args| run(args, "").unwrap_or_else(|error| error)).join("\n")
     }
 }
 
@@ -104,6 +94,17 @@ fn helm(args: &[String]) -> Result<String, String> {
     let output = Command::new(program).args(args).output().expect("helm");
     let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
     if output.status.success() { Ok(out) } else { Err(out + &err) }
+}
+
+/// What there is to see when a case has failed.
+pub fn picture() -> String {
+    let asked: [&[&str]; 4] = [
+        &["get", "pods", "-o", "wide"],
+        &["get", "events", "--sort-by=.lastTimestamp"],
+        &["describe", "pod", "-l", POD],
+        &["logs", "-l", POD, "--all-containers", "--tail=60"],
+    ];
+    asked.map(|args| run(args, "").unwrap_or_else(|error| error)).join("\n")
 }
 
 /// Every pod of keymount that is not on its way out.
@@ -162,4 +163,21 @@ pub async fn helm_test(world: &World) {
     world.backend.secret("helm", "there").await;
     let passed = helm(&test);
     assert!(passed.as_ref().is_ok_and(|said| said.contains("Succeeded")), "{passed:?}");
+}
+
+/// The incumbents' way, uid 0 without capabilities, in place of what runs: it starts and mounts.
+pub async fn root_without_capabilities(world: &World) {
+    let mut args = world.chart(&["upgrade"]);
+    args.extend(["--set-json", "nonRoot=false", "--wait"].map(str::to_owned));
+    helm(&args).unwrap_or_else(|error| panic!("{error}"));
+    let root = || {
+        let pods = pods();
+        let context = &pods.first()?["spec"]["containers"][0]["securityContext"];
+        (pods.len() == 1 && context["runAsUser"] == 0).then(ready).flatten()
+    };
+    println!("  ready as root after {:.1} s", wait("a pod that is root", 120, root).1);
+    let workload = Workload::begin("rooted", &["a"]);
+    workload.runs(60);
+    workload.has_read("a/a value of a", 20);
+    workload.end();
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::install::{World, log};
-use crate::kubectl::{delete, kubectl, run};
+use crate::kubectl::{apply, delete, get, kubectl, run, wait};
 use crate::workload::{Workload, class, class_in, reads as reading};
 
 /// Past a kubelet's sync (90 s at most) and the driver's own interval (2 min by default).
@@ -48,6 +48,39 @@ pub async fn own_namespace(_: &World) {
     workload.has_read("a/a value of a", 20);
     workload.end();
     delete("namespace", other);
+}
+
+/// The driver's own Secret of what is mounted: with the class's labels, renewed, and gone with the last pod.
+/// Only where the driver may write Secrets (its `syncSecret.enabled`): `KEYMOUNT_TEST_SYNC=1`.
+pub async fn synced(world: &World) {
+    if std::env::var_os("KEYMOUNT_TEST_SYNC").is_none() {
+        println!("  skipped: KEYMOUNT_TEST_SYNC is not set");
+        return;
+    }
+    world.backend.secret("synced", "one").await;
+    let data = json!([{"objectName": "synced", "key": "password"}]);
+    let object =
+        json!({"secretName": "synced", "type": "Opaque", "labels": {"environment": "test"}, "data": data});
+    apply(
+        &json!({"apiVersion": "secrets-store.csi.x-k8s.io/v1", "kind": "SecretProviderClass", "metadata": {"name": "synced"},
+        "spec": {"provider": "vault", "parameters": reading(&["synced"]), "secretObjects": [object]}}),
+    );
+    let workload = Workload::begin("synced", &["synced"]);
+    workload.runs(60);
+    let holds = |base64: &str| {
+        wait(&format!("the Secret to hold {base64}"), ROTATION, || {
+            let secret = get("secret", "synced")?;
+            (secret["data"]["password"] == base64).then_some(secret)
+        })
+    };
+    let (secret, seconds) = holds("b25l");
+    assert_eq!(secret["metadata"]["labels"]["environment"], "test");
+    println!("  Secret made after {seconds:.1} s");
+    world.backend.secret("synced", "two").await;
+    println!("  Secret renewed after {:.1} s", holds("dHdv").1);
+    workload.end();
+    let gone = || get("secret", "synced").is_none().then_some(());
+    println!("  Secret gone {:.1} s after its pod", wait("no Secret", 60, gone).1);
 }
 
 pub async fn rotates(world: &World) {

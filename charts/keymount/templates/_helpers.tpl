@@ -71,7 +71,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 # The kubelet's probes come from outside the pod.
 - --admin-address=:{{ .Values.admin.port }}
 {{- if .Values.handoff.enabled }}
-- --handoff=/run/keymount/handoff
+# Each user's own: keymount refuses another's.
+- --handoff=/run/keymount/handoff-{{ if .Values.nonRoot }}{{ .Values.runAsUser | int64 }}{{ else }}0{{ end }}
 {{- end }}
 {{- if .Values.podLiveness.enabled }}
 - --pod-liveness=kubelet-dir
