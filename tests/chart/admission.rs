@@ -54,6 +54,7 @@ async fn a_real_api_server_accepts_every_object_strictly() {
         "Pod",
         "PodDisruptionBudget",
         "PodMonitor",
+        "PrometheusRule",
         "SecretProviderClass",
         "SecurityContextConstraints",
         "Service",

@@ -6,7 +6,7 @@ const TEST: &str =
     r#"test={"parameters":{"roleName":"web","objects":"- objectName: a\n  secretPath: secret/data/a\n"}}"#;
 
 /// Each set, `--set-json` each.
-pub const SETS: [(&str, &[&str]); 12] = [
+pub const SETS: [(&str, &[&str]); 13] = [
     ("the defaults", &[]),
     ("one provider, a test", &[r#"providers=["openbao"]"#, r#"test.provider="openbao""#, TEST]),
     ("root", &["nonRoot=false", "podLiveness.enabled=true"]),
@@ -43,6 +43,13 @@ pub const SETS: [(&str, &[&str]); 12] = [
             r#"metrics.podMonitor={"enabled":true,"labels":{"release":"prometheus"}}"#,
             r#"metrics.serviceMonitor={"enabled":true,"labels":{"release":"prometheus"}}"#,
             "metrics.annotations=false",
+        ],
+    ),
+    (
+        "alarms and pictures",
+        &[
+            r#"metrics.prometheusRule={"enabled":true,"labels":{"release":"prometheus"}}"#,
+            r#"metrics.dashboard={"enabled":true,"annotations":{"grafana_folder":"Platform"}}"#,
         ],
     ),
     (
@@ -143,6 +150,19 @@ fn the_daemonset_never_surges_and_is_on_every_node() {
         );
         assert_eq!(spec["template"]["spec"]["priorityClassName"], "system-node-critical", "{name}");
     }
+}
+
+/// Templates of Prometheus and Grafana are in braces as the chart's own are: they must come through as they stand.
+#[test]
+fn alerts_and_dashboard_come_through_as_they_are() {
+    let Some(helm) = Helm::require() else { return };
+    let objects = helm.objects(&["metrics.prometheusRule.enabled=true", "metrics.dashboard.enabled=true"]);
+    let file = |name: &str| std::fs::read_to_string(format!("charts/keymount/files/{name}")).unwrap();
+    let alerts: serde_json::Value = serde_saphyr::from_str(&file("alerts.yaml")).unwrap();
+    assert_eq!(only(&objects, "PrometheusRule")["spec"], alerts);
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let dashboard = only(&objects, "ConfigMap")["data"]["keymount.json"].as_str().unwrap();
+    assert_eq!(parse(dashboard), parse(&file("dashboard.json")));
 }
 
 /// Another user's folder is refused at the start: each user has its own, so that changing the user is no outage.
