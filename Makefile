@@ -7,6 +7,19 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export KEYMOUNT_PARTS ?= $(CACHE)/parts
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
+CARGO_HOME ?= $(HOME)/.cargo
+# Programs that only release work needs, such as cargo-cyclonedx.
+TOOLS ?= $(CACHE)/tools
+part = $(shell sed -n 's/^$(1)=//p' $(KEYMOUNT_PARTS)/env 2>/dev/null)
+
+# musl where its standard library is installed (rustup target add), else glibc: static either way.
+MUSL = $(shell uname -m)-unknown-linux-musl
+STATIC_TARGET ?= $(if $(wildcard $(shell rustc --print target-libdir --target $(MUSL))/libstd-*.rlib),$(MUSL),$(shell uname -m)-unknown-linux-gnu)
+STATIC ?= $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/keymount
+# No path of this machine in the binary.
+PLACES = $(CURDIR)=/src $(CARGO_TARGET_DIR)=/target $(CARGO_HOME)=/cargo
+IMAGE ?= keymount:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+PLATFORMS ?= linux/amd64,linux/arm64
 
 .PHONY: help
 help: ## List the targets
@@ -31,7 +44,7 @@ test-unit: ## The tests that need no server
 .PHONY: lint
 lint: ## fmt and clippy, warnings are errors, for every feature lane
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features cluster-test -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features local -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features vault -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
@@ -40,6 +53,45 @@ lint: ## fmt and clippy, warnings are errors, for every feature lane
 release: ## The release binary
 	$(CARGO) build --locked --release
 	@ls -l $(CARGO_TARGET_DIR)/release/keymount
+
+.PHONY: static
+static: ## The release binary without shared libraries, the same bytes on every machine
+	RUSTFLAGS="-C target-feature=+crt-static $(PLACES:%=--remap-path-prefix=%)" \
+	CFLAGS="$(PLACES:%=-ffile-prefix-map=%)" \
+	  $(CARGO) build --locked --release --bin keymount --target $(STATIC_TARGET)
+	@built=$(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/keymount; \
+	  if [ "$$built" != "$(STATIC)" ]; then install -D -m 755 "$$built" "$(STATIC)"; fi; ls -l "$(STATIC)"
+
+.PHONY: reproducible
+reproducible: ## Two static builds in two folders, compared byte for byte
+	manifests/image/reproducible.sh
+
+.PHONY: image
+image: ## The image, by docker: IMAGE=NAME:TAG PLATFORMS=linux/amd64,linux/arm64
+	docker buildx build --platform $(PLATFORMS) -f manifests/image/Dockerfile -t $(IMAGE) .
+
+.PHONY: image-oci
+image-oci: static ## The image without docker, as an OCI layout in the cache folder
+	CRANE_BIN=$(call part,CRANE_BIN) manifests/image/oci.sh $(STATIC) $(CACHE)/image
+
+.PHONY: sbom
+sbom: ## What is in the binary (CycloneDX) and under which licences, in the cache folder
+	@[ -x $(TOOLS)/bin/cargo-cyclonedx ] || $(CARGO) install --locked --root $(TOOLS) cargo-cyclonedx@0.5.9
+	@[ -x $(TOOLS)/bin/cargo-about ] || $(CARGO) install --locked --root $(TOOLS) cargo-about@0.9.3 --features cli
+	mkdir -p $(CACHE)/sbom
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) cyclonedx --format json --describe binaries --target $(STATIC_TARGET) --override-filename keymount.cdx
+	mv keymount.cdx.json $(CACHE)/sbom/
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) about generate --locked --config manifests/image/about.toml --output-file $(CACHE)/sbom/licences.txt manifests/image/licences.hbs
+	@ls -l $(CACHE)/sbom
+
+.PHONY: manifests
+manifests: ## Render manifests/keymount.yaml from the chart, and write the binary's flags into its schema
+	KEYMOUNT_BLESS=1 $(CARGO) test --locked --quiet --test chart -- the_schema_knows
+	KEYMOUNT_BLESS=1 $(CARGO) test --locked --quiet --test chart -- the_plain_manifest_is
+
+.PHONY: cluster-test
+cluster-test: ## Against the cluster of KUBECONFIG, with KEYMOUNT_IMAGE=NAME:TAG on its nodes (docs/cluster.md)
+	$(CARGO) test --locked --features cluster-test --test cluster -- --nocapture
 
 .PHONY: bench
 bench: release parts ## Ratios of one run: mounts beside the same requests made by hand

@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         Ok(Invocation::Demo { keep, bao }) => {
             finish(runtime().map(|runtime| runtime.block_on(cli::demo::run(keep, bao))))
         }
+        Ok(Invocation::Prepare(prepare)) => {
+            finish(runtime().map(|runtime| runtime.block_on(cli::prepare::run(&prepare))))
+        }
         Ok(Invocation::Status { socket, json, watch }) => {
             finish(runtime().map(|runtime| runtime.block_on(cli::status::run(&socket, json, watch))))
         }

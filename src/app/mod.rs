@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,7 +36,7 @@ use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Verifier;
 use crate::mount::Mounts;
 use crate::observe::{Admin, Answers, Health};
-use crate::wire::{Bound, Guard, Service, Socket, serve};
+use crate::wire::{Bound, Guard, Service, Socket, answers, serve};
 
 /// How long the answers of cut-off mounts may take to be sent.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -147,11 +147,11 @@ impl Health for Sockets {
     fn providers(&self) -> BoxFuture<'_, Vec<(&'static str, bool)>> {
         async move {
             let stopping = self.stopping.load(Ordering::Relaxed);
-            let mut all = Vec::with_capacity(self.sockets.len());
-            for (name, socket) in &self.sockets {
-                all.push((*name, !stopping && socket.is_ready().await));
-            }
-            all
+            // Together: one that is silent must not use up the time of the kubelet's probe.
+            let asked = self.sockets.iter().map(|(name, socket)| async move {
+                (*name, !stopping && socket.is_bound() && answers(socket.path()).await)
+            });
+            join_all(asked).await
         }
         .boxed()
     }

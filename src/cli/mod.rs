@@ -9,6 +9,8 @@ pub mod demo;
 /// `keymount fetch`: a class's files without a driver.
 pub mod fetch;
 mod issuer;
+/// `keymount prepare`: the init step of a pod that is not root.
+pub mod prepare;
 mod signal;
 /// `keymount status`: what a running keymount keeps.
 pub mod status;

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::values::{self, Source};
-use super::{check, fetch, print};
+use super::{check, fetch, prepare, print};
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
@@ -353,6 +353,7 @@ pub(super) fn command() -> Command {
             check::command(),
             demo,
             status(),
+            prepare::command(),
             print::completions(),
             print::man(),
         ])

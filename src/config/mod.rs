@@ -9,6 +9,7 @@ mod file;
 mod flags;
 mod guard;
 mod parse;
+mod prepare;
 mod print;
 mod profiles;
 mod sessions;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use check::{Check, Live, Output, UNKNOWN_SERVER};
 use clap::ArgMatches;
 pub use fetch::{Fault, Fetch, Names};
+pub use prepare::Prepare;
 pub use sessions::Sessions;
 use values::Values;
 pub use values::{Environment, Source};
@@ -46,6 +48,8 @@ pub enum Invocation {
         /// The OpenBao program to use instead of the local store.
         bao: Option<PathBuf>,
     },
+    /// Make folders of the node ready for a keymount that is not root.
+    Prepare(Prepare),
     /// Show what a running keymount keeps.
     Status {
         /// Its admin socket.
@@ -169,6 +173,7 @@ impl Invocation {
                 let check = Check::read(check, source).map(Box::new).map(Self::Check);
                 check.map_err(|faults| mistakes_of("check", faults))
             }
+            Some(("prepare", prepare)) => Ok(Self::Prepare(Prepare::read(prepare))),
             Some(("completions", asked)) => Err(wanted(print::completions_text(asked))),
             Some(("man", asked)) => {
                 Err(print::man_text(asked).map_or_else(|fault| mistakes(vec![fault]), wanted))

@@ -10,6 +10,7 @@ pub(crate) mod authority;
 mod connections;
 mod deadline;
 mod delivery;
+mod dial;
 mod final_codes;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
@@ -23,9 +24,10 @@ mod status;
 
 pub use authority::Mended;
 pub use connections::serve;
+pub use dial::answers;
 pub use guard::Guard;
 pub use service::Service;
-pub use socket::{Bound, Socket};
+pub use socket::{Bound, Socket, is_free};
 
 /// The generated protocol. Its request, response and file have no `Debug`: they hold tokens and secrets.
 #[expect(

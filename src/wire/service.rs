@@ -14,7 +14,9 @@ use crate::mount::{Mount, Mounts, Receipt};
 use crate::time::Deadline;
 
 /// The protocol's version, which the driver sends and expects.
-const PROTOCOL: &str = "v1alpha1";
+pub(super) const PROTOCOL: &str = "v1alpha1";
+/// Our name in `Version`.
+pub(super) const NAME: &str = env!("CARGO_PKG_NAME");
 /// The largest request: a class and its pod's attributes are objects in etcd, 1.5 MiB each at most.
 const MAX_REQUEST: usize = 4 * 1024 * 1024;
 
@@ -67,7 +69,7 @@ impl CsiDriverProvider for Service {
     async fn version(&self, _: Request<VersionRequest>) -> Result<Response<VersionResponse>, Status> {
         Ok(Response::new(VersionResponse {
             version: PROTOCOL.into(),
-            runtime_name: env!("CARGO_PKG_NAME").into(),
+            runtime_name: NAME.into(),
             runtime_version: env!("CARGO_PKG_VERSION").into(),
         }))
     }

@@ -54,9 +54,9 @@ impl Socket {
         &self.path
     }
 
-    /// Whether it is ours and somebody answers on it: a real dial, not a memory.
-    pub async fn is_ready(&self) -> bool {
-        self.bound.load(Ordering::Relaxed) && is_live(&self.path).await
+    /// Whether it is ours. Whether anybody answers there only a dial shows ([`super::answers`]).
+    pub fn is_bound(&self) -> bool {
+        self.bound.load(Ordering::Relaxed)
     }
 
     /// Binds it if nobody else serves there. A path that cannot be had now is tried again later.
@@ -169,12 +169,8 @@ async fn hold(path: &Path) -> io::Result<Option<Held>> {
     Ok(Some(Held { listener, file }))
 }
 
-async fn is_live(path: &Path) -> bool {
-    matches!(tokio::time::timeout(PROBE, UnixStream::connect(path)).await, Ok(Ok(_)))
-}
-
 /// Whether certainly nobody serves there: a full backlog or a refusal by permission is somebody.
-async fn is_free(path: &Path) -> bool {
+pub async fn is_free(path: &Path) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotFound};
     match tokio::time::timeout(PROBE, UnixStream::connect(path)).await {
         Ok(Err(error)) => matches!(error.kind(), ConnectionRefused | NotFound),
@@ -209,9 +205,13 @@ mod tests {
         (socket, task)
     }
 
+    async fn is_ready(socket: &Socket) -> bool {
+        socket.is_bound() && UnixStream::connect(socket.path()).await.is_ok()
+    }
+
     async fn until(socket: &Socket, ready: bool) -> bool {
         for _ in 0..100 {
-            if socket.is_ready().await == ready {
+            if is_ready(socket).await == ready {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -229,7 +229,7 @@ mod tests {
         let dir = dir();
         drop(std::os::unix::net::UnixListener::bind(dir.path().join("local.sock")));
         let (socket, task) = serve(dir.path()).await;
-        assert!(socket.is_ready().await, "the stale file was replaced");
+        assert!(is_ready(&socket).await, "the stale file was replaced");
         let mode = std::fs::metadata(socket.path()).map(|found| found.mode() & 0o777).ok();
         assert_eq!(mode, Some(0o600));
         let _ = std::fs::remove_file(socket.path());
@@ -245,7 +245,7 @@ mod tests {
             unreachable!("the folder is writable")
         };
         let (socket, task) = serve(dir.path()).await;
-        assert!(!socket.is_ready().await, "a foreign one does not make us ready");
+        assert!(!is_ready(&socket).await, "a foreign one does not make us ready");
         drop(foreign);
         assert!(until(&socket, true).await, "taken once it is free");
         task.abort();

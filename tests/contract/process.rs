@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tonic::Code;
 
+use crate::support::eventually;
 use crate::support::keymount::{Keymount, start_fails};
 use crate::world::{OBJECTS, World, pod};
 
@@ -192,4 +193,22 @@ async fn k6_a_silent_backend_is_reported_before_the_drivers_timer_and_at_a_stop(
     let status = waiting.await.unwrap().expect_err("cut off");
     assert_eq!(status.code(), Code::Internal, "{status:?}");
     assert!(status.message().contains("keymount stopped before this mount ended"), "{status:?}");
+}
+
+/// Readiness asks each socket as the driver would; whether the process lives is another question.
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_is_a_call_of_version_on_each_socket() {
+    let world = World::new().await;
+    let socket = world.keymount.sockets().remove(0);
+    let ready = || async { world.keymount.admin("readyz").await.unwrap() };
+    assert_eq!((ready().await.status, ready().await.body), (200, "local ready\n".into()));
+    // Somebody in its place who takes connections and says nothing.
+    std::fs::remove_file(&socket).unwrap();
+    let silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    assert_eq!((ready().await.status, ready().await.body), (503, "local not ready\n".into()));
+    assert_eq!(world.keymount.admin("livez").await.unwrap().status, 200);
+    assert_eq!(world.keymount.metric("keymount_provider_ready{provider=\"local\"}").await, Some(0.0));
+    drop(silent);
+    let again = eventually(Duration::from_secs(10), || async { ready().await.status == 200 });
+    assert!(again.await, "the place is free again: {:?}", ready().await);
 }

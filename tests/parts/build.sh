@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL and promtool. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, promtool, helm and crane. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -94,6 +94,7 @@ postgres_bin() { # the newest version that has both the server and its set-up pr
 line() { if [[ -n $2 && -e $2 ]]; then echo "$1=$2"; fi; } # NAME PATH
 
 DRIVER=$PARTS/$(key driver) DRIVER_OLD=$PARTS/$(key driver-old) KUBERNETES=$PARTS/$(key kubernetes)
+HELM=$PARTS/$(key helm) IMAGE=$PARTS/$(key image)
 part openbao "$PARTS/openbao-$OPENBAO/bao" openbao
 part etcd "$(command -v etcd || true)" debian etcd-server
 part postgresql "$(postgres_bin)" debian postgresql
@@ -105,6 +106,10 @@ part driver-old "$DRIVER_OLD/secrets-store-csi-driver" \
 part kube-apiserver "$KUBERNETES/kube-apiserver" \
   go_program kubernetes k8s.io/kubernetes/cmd/kube-apiserver "-X $STAMP.gitVersion=v$KUBE_VERSION \
 -X $STAMP.gitMajor=${KUBE_VERSION%%.*} -X $STAMP.gitMinor=$(cut -d. -f2 <<<"$KUBE_VERSION")"
+HELM_VERSION=$(sed -n 's/^\thelm.sh\/helm\/v3 v//p' "$HERE/helm/go.mod" | cut -d' ' -f1)
+part helm "$HELM/helm" \
+  go_program helm helm.sh/helm/v3/cmd/helm "-X helm.sh/helm/v3/internal/version.version=v$HELM_VERSION"
+part crane "$IMAGE/crane" go_program image github.com/google/go-containerregistry/cmd/crane ''
 
 {
   line KUBE_APISERVER "$KUBERNETES/kube-apiserver"
@@ -115,5 +120,7 @@ part kube-apiserver "$KUBERNETES/kube-apiserver" \
   line ETCD_BIN "$(command -v etcd || true)"
   line POSTGRES_BIN "$(postgres_bin)"
   line PROMTOOL_BIN "$(command -v promtool || true)"
+  line HELM_BIN "$HELM/helm"
+  line CRANE_BIN "$IMAGE/crane"
 } >"$PARTS/env.new"
 mv "$PARTS/env.new" "$PARTS/env"

@@ -26,7 +26,6 @@ mod fetch;
 mod hazard;
 mod kv;
 mod leases;
-mod manifests;
 mod old_driver;
 mod outage;
 mod passage;
