@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL and promtool. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, Prometheus and its promtool. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -115,5 +115,6 @@ part kube-apiserver "$KUBERNETES/kube-apiserver" \
   line ETCD_BIN "$(command -v etcd || true)"
   line POSTGRES_BIN "$(postgres_bin)"
   line PROMTOOL_BIN "$(command -v promtool || true)"
+  line PROMETHEUS_BIN "$(command -v prometheus || true)"
 } >"$PARTS/env.new"
 mv "$PARTS/env.new" "$PARTS/env"
