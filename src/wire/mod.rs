@@ -21,6 +21,7 @@ pub use connections::serve;
 pub use guard::Guard;
 pub use service::Service;
 pub use socket::{Bound, Socket};
+pub use status::code;
 
 /// The generated protocol. Its request, response and file have no `Debug`: they hold tokens and secrets.
 #[expect(

@@ -18,6 +18,7 @@ mod alerts;
 mod dashboard;
 mod expressions;
 mod prometheus;
+mod reference;
 #[allow(dead_code, reason = "the contract's tests need more of it")]
 #[path = "../contract/world.rs"]
 mod world;
