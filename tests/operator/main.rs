@@ -15,7 +15,9 @@
 mod support;
 
 mod alerts;
+mod blocks;
 mod dashboard;
+mod documents;
 mod expressions;
 mod prometheus;
 mod reference;
