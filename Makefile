@@ -49,6 +49,15 @@ lint: ## fmt and clippy, warnings are errors, for every feature lane
 	$(CARGO) clippy --locked --no-default-features --features vault -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 
+.PHONY: docs
+docs: ## The documents as a site, into the target folder; installs mdbook into the cache folder
+	@test -x $(CACHE)/tools/bin/mdbook || $(CARGO) install mdbook --version ^0.5 --locked --no-default-features --root $(CACHE)/tools
+	$(CACHE)/tools/bin/mdbook build docs --dest-dir $(CARGO_TARGET_DIR)/book
+
+.PHONY: docs-reference
+docs-reference: ## docs/reference, made anew of the code
+	KEYMOUNT_UPDATE_DOCS=1 $(CARGO) test --locked --test operator -- reference
+
 .PHONY: release
 release: ## The release binary
 	$(CARGO) build --locked --release

@@ -173,7 +173,8 @@ impl Error {
     /// Says what else to know.
     #[must_use]
     pub fn and_hint(mut self, more: impl Display) -> Self {
-        self.hint = Some(self.hint.map_or_else(|| more.to_string(), |hint| format!("{hint}; {more}")));
+        let hint = self.hint.map_or_else(|| more.to_string(), |hint| format!("{hint}; {more}"));
+        self.hint = Some(hint.into());
         self
     }
 

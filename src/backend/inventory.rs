@@ -61,6 +61,8 @@ pub struct Minted {
     pub expires: Option<SystemTime>,
     /// Whether the keeper can still move that end.
     pub renewable: bool,
+    /// It should have been renewed or replaced a good while ago.
+    pub overdue: bool,
 }
 
 /// Times as seconds since 1970.

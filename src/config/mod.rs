@@ -154,6 +154,11 @@ pub struct Keys {
     pub unproven: Vec<String>,
 }
 
+/// The whole command line; `docs/reference/flags.md` is made of it.
+pub fn command() -> clap::Command {
+    flags::command()
+}
+
 // === impl Invocation ===
 
 impl Invocation {

@@ -82,6 +82,12 @@ impl Facts {
         }
     }
 
+    /// Whether it should have been renewed or replaced a good while ago, by the keeper or a Mount.
+    pub fn is_overdue(&self, now: Moment, owner: Option<&Term>, renew_before: Option<Duration>) -> bool {
+        let owner = owner.filter(|_| matches!(self.life, Life::Leased { .. }));
+        self.lease.iter().chain(owner).any(|term| term.is_overdue(now, renew_before))
+    }
+
     /// When nothing is left of it, its owner's end included; `None` if it has no end.
     pub fn ends(&self, owner: Option<&Term>) -> Option<Moment> {
         let owner = owner.filter(|_| matches!(self.life, Life::Leased { .. }));

@@ -102,4 +102,11 @@ impl Term {
         let most = self.most.mul_f64(2.0 / 3.0);
         left < before.unwrap_or(self.most / 3).max(gap.saturating_mul(2)).min(most)
     }
+
+    /// Whether half of the margin has passed in which it should have been renewed or
+    /// replaced. `before` is the author's own margin, which renewing knows nothing of.
+    pub fn is_overdue(&self, now: Moment, before: Option<Duration>) -> bool {
+        let margin = if self.renewable { self.ttl / 3 } else { before.unwrap_or(self.most / 3) };
+        self.left(now) < margin.min(self.most.mul_f64(2.0 / 3.0)) / 2
+    }
 }

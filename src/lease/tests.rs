@@ -71,6 +71,25 @@ proptest! {
         prop_assert!(verdict(one) <= verdict(one + more));
     }
 
+    /// Nobody is told that a value is overdue before a Mount would have replaced it.
+    #[test]
+    fn what_is_overdue_would_be_replaced(life in life(), rules in rules(), token in span(1..100_000), after in 0_u64..300_000) {
+        let facts = Facts::new(at(START), &life);
+        let owner = Term::new(at(START), Grant { ttl: Some(token), renewable: true });
+        let now = at(START + after);
+        if life.is_minted() && facts.is_overdue(now, owner.as_ref(), rules.renew_before) {
+            prop_assert_eq!(facts.verdict(now, owner.as_ref(), &rules, Duration::ZERO), Verdict::Mint);
+        }
+    }
+
+    /// And every one that has an end is overdue before it.
+    #[test]
+    fn what_is_about_to_end_is_overdue(ttl in span(100..100_000), renewable in any::<bool>(), before in prop::option::of(span(100..200_000))) {
+        let term = Term::new(at(START), Grant { ttl: Some(ttl), renewable }).unwrap();
+        prop_assert!(!term.is_overdue(at(START), before));
+        prop_assert!(term.is_overdue(at(START + ttl.as_secs() - 1), before));
+    }
+
     /// Nothing is served at or after its end, its token's end included.
     #[test]
     fn the_dead_are_not_served(life in life(), rules in rules(), token in span(1..100_000), after in 0_u64..300_000, gap in span(0..10_000)) {

@@ -3,6 +3,8 @@
 //! What happens when one object of many fails is decided here: the whole Mount
 //! fails, and the error names every one (decision 7).
 
+mod phase;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,9 @@ use crate::secret::{ObjectId, Version, VersionKey};
 use crate::time::Deadline;
 
 pub use crate::backend::Receipt;
+pub use phase::Phase;
+
+use self::phase::Filled;
 
 /// The label of a namespace or class that the request does not name.
 const UNKNOWN: &str = "unknown";
@@ -58,13 +63,13 @@ pub struct Answer {
 
 /// Hears of every Mount. Implemented by `observe`.
 pub trait Recorder: Send + Sync {
-    /// A Mount ended; `outcome` is `None` for success.
+    /// A Mount ended; `failed` is `None` for success.
     fn mounted(
         &self,
         provider: &'static str,
         namespace: &str,
         class: &str,
-        outcome: Option<Kind>,
+        failed: Option<(Kind, Phase)>,
         took: Duration,
     );
 }
@@ -74,6 +79,7 @@ pub struct Mounts {
     provider: Arc<dyn Provider>,
     versions: VersionKey,
     recorder: Arc<dyn Recorder>,
+    filled: Filled,
     max_bytes: usize,
 }
 
@@ -96,7 +102,7 @@ impl Mounts {
         recorder: Arc<dyn Recorder>,
         max_bytes: usize,
     ) -> Self {
-        Self { provider, versions, recorder, max_bytes }
+        Self { provider, versions, recorder, filled: Filled::default(), max_bytes }
     }
 
     /// The provider's name.
@@ -142,7 +148,10 @@ impl Mounts {
         let namespace = pod.map_or(UNKNOWN, |pod| pod.namespace.as_str());
         let (uid, account) = (pod.map(|pod| pod.uid.as_str()), pod.map(|pod| pod.service_account.as_str()));
         let pod = pod.map_or_else(|| UNKNOWN.to_owned(), ToString::to_string);
-        let failed = sent.as_ref().err().map(|errors| errors.kind());
+        let failed = sent.as_ref().err().map(|errors| (errors.kind(), self.filled.phase(who)));
+        if failed.is_none() {
+            self.filled.add(who);
+        }
         self.recorder.mounted(provider, namespace, class, failed, took);
         let millis = took.as_secs_f64() * 1000.0;
         match sent {

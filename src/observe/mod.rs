@@ -7,4 +7,4 @@ mod metrics;
 
 pub use admin::{Admin, Answers, Census, Health, Kept};
 pub use logs::{Format, init as init_logs};
-pub use metrics::Metrics;
+pub use metrics::{Definition, Metrics, Shape, definitions};

@@ -28,6 +28,7 @@ pub use dial::answers;
 pub use guard::Guard;
 pub use service::Service;
 pub use socket::{Bound, Socket, is_free};
+pub use status::code;
 
 /// The generated protocol. Its request, response and file have no `Debug`: they hold tokens and secrets.
 #[expect(

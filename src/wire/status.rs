@@ -6,7 +6,7 @@ use crate::error::{Errors, Kind};
 
 /// The code of a kind. Only final codes: after an uncertain one, a first mount
 /// lets the pod run on an empty volume (docs/driver-contract.md, 4.4).
-const fn code(kind: Kind) -> Code {
+pub const fn code(kind: Kind) -> Code {
     match kind {
         Kind::Invalid => Code::InvalidArgument,
         Kind::NotFound => Code::NotFound,

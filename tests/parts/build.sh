@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, promtool, helm and crane. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, Prometheus and its promtool, helm and crane. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -122,5 +122,6 @@ part crane "$IMAGE/crane" go_program image github.com/google/go-containerregistr
   line PROMTOOL_BIN "$(command -v promtool || true)"
   line HELM_BIN "$HELM/helm"
   line CRANE_BIN "$IMAGE/crane"
+  line PROMETHEUS_BIN "$(command -v prometheus || true)"
 } >"$PARTS/env.new"
 mv "$PARTS/env.new" "$PARTS/env"

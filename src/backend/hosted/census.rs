@@ -57,11 +57,16 @@ impl<B: Backend> Core<B> {
             .map(|(read, kept)| {
                 let standing = kept.owner.standing();
                 let lives = !standing.dead && !kept.facts.gone;
-                let ends = kept.facts.ends(standing.term.as_ref());
+                let (ends, now) = (kept.facts.ends(standing.term.as_ref()), self.host.clock.moment());
                 Minted {
                     read: format!("{read:?}"),
                     expires: ends.map(|ends| self.host.clock.dated(ends)),
                     renewable: lives && kept.facts.lease.is_some_and(|term| term.is_renewable()),
+                    overdue: kept.facts.is_overdue(
+                        now,
+                        standing.term.as_ref(),
+                        state.margins.get(read).copied(),
+                    ),
                 }
             })
             .collect();

@@ -60,6 +60,8 @@ pub(super) struct State<B: Backend> {
     /// What is being brought.
     pub(super) flights: HashMap<B::Read, Gathering<B::Read>>,
     pub(super) classes: BTreeMap<String, Class<B::Read>>,
+    /// How long before its end what the authors said so of is replaced.
+    pub(super) margins: HashMap<B::Read, Duration>,
     pub(super) asked: Asked,
     /// When an answer last reached the driver.
     pub(super) delivered: Option<Moment>,
@@ -170,6 +172,12 @@ impl<B: Backend> Session<B> {
         let is_changed = known.is_none_or(|class| class.reads != reads);
         let class = Class { parameters: ask.parameters.clone(), reads, answered, last: now };
         state.classes.insert(name.to_owned(), class);
+        for need in needs {
+            match need.renew_before {
+                Some(before) => state.margins.insert(need.read.clone(), before),
+                None => state.margins.remove(&need.read),
+            };
+        }
         if is_changed {
             state.forget_unneeded();
         }
@@ -229,6 +237,7 @@ impl<B: Backend> State<B> {
             kept: HashMap::new(),
             flights: HashMap::new(),
             classes: BTreeMap::new(),
+            margins: HashMap::new(),
             asked: Asked::since(now),
             delivered: None,
             last_error: None,
@@ -267,6 +276,7 @@ impl<B: Backend> State<B> {
         }
         let needed: HashSet<&B::Read> = self.classes.values().flat_map(|class| &class.reads).collect();
         self.kept.retain(|read, _| needed.contains(read));
+        self.margins.retain(|read, _| needed.contains(read));
     }
 
     /// Drops what has ended and was not replaced: its class is not asked for any more.

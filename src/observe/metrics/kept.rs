@@ -6,8 +6,8 @@ use std::time::UNIX_EPOCH;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGaugeVec, Registry, Result};
 
-use super::mounts::CLASS;
-use super::register::{Register, set};
+use super::definitions::{FAILING_SESSIONS, KEPT_BYTES, LEASES, NEVER_REFRESHED, OVERDUE, SESSIONS, SOONEST};
+use super::register::{Register, add, set};
 use crate::backend::{Entry, Inventory};
 use crate::observe::Kept;
 use crate::observe::bounded::Classes;
@@ -18,8 +18,10 @@ const UNKNOWN: &str = "unknown";
 /// The gauges of one scrape.
 struct Gauges {
     sessions: IntGaugeVec,
-    leases: IntGaugeVec,
+    failing: IntGaugeVec,
     never_seen: IntGaugeVec,
+    leases: IntGaugeVec,
+    overdue: IntGaugeVec,
     soonest: IntGaugeVec,
     bytes: IntGaugeVec,
 }
@@ -30,6 +32,7 @@ pub(super) fn families(kept: &[Kept], classes: &Classes) -> Result<Vec<MetricFam
     let gauges = Gauges::new(Register(&registry))?;
     for (provider, inventory) in kept {
         gauges.count(provider, inventory);
+        gauges.count_by_class(provider, inventory, classes);
         gauges.set_soonest(provider, inventory, classes);
     }
     gauges.set_bytes(kept);
@@ -40,21 +43,14 @@ pub(super) fn families(kept: &[Kept], classes: &Classes) -> Result<Vec<MetricFam
 
 impl Gauges {
     fn new(make: Register<'_>) -> Result<Self> {
-        let provider = ["provider"];
         Ok(Self {
-            sessions: make.gauge("keymount_sessions", "Sessions that are kept", &provider)?,
-            leases: make.gauge("keymount_leases", "Values that were made for one pod", &provider)?,
-            never_seen: make.gauge(
-                "keymount_refresh_never_seen",
-                "Sessions whose pod was mounted once, long ago, and never refreshed",
-                &provider,
-            )?,
-            soonest: make.gauge(
-                "keymount_soonest_expiry_timestamp_seconds",
-                "When the first of the values ends that were made for pods of the class",
-                &CLASS,
-            )?,
-            bytes: make.gauge("keymount_kept_bytes", "Bytes of all values that are kept", &[])?,
+            sessions: make.gauge(&SESSIONS)?,
+            failing: make.gauge(&FAILING_SESSIONS)?,
+            never_seen: make.gauge(&NEVER_REFRESHED)?,
+            leases: make.gauge(&LEASES)?,
+            overdue: make.gauge(&OVERDUE)?,
+            soonest: make.gauge(&SOONEST)?,
+            bytes: make.gauge(&KEPT_BYTES)?,
         })
     }
 
@@ -66,14 +62,29 @@ impl Gauges {
         set(&self.never_seen, &[provider], never_seen);
     }
 
+    /// A session that serves several classes of its pod counts for each.
+    fn count_by_class(&self, provider: &str, inventory: &Inventory, classes: &Classes) {
+        for session in &inventory.sessions {
+            let overdue = session.minted.iter().filter(|minted| minted.overdue).count();
+            for (namespace, class) in labels(session, classes) {
+                let labels = [provider, namespace, class];
+                if session.last_refresh.is_some() && session.last_error.is_some() {
+                    add(&self.failing, &labels, 1);
+                }
+                if overdue > 0 {
+                    add(&self.overdue, &labels, overdue);
+                }
+            }
+        }
+    }
+
     /// Classes past the bound share a series, so that theirs is the soonest of all.
     fn set_soonest(&self, provider: &str, inventory: &Inventory, classes: &Classes) {
         let mut soonest = BTreeMap::new();
         for (session, ends) in inventory.sessions.iter().filter_map(|session| Some((session, ends(session)?)))
         {
-            for class in &session.classes {
-                let class = if class.is_empty() { UNKNOWN } else { class };
-                let first = soonest.entry(classes.labels(&session.namespace, class)).or_insert(ends);
+            for class in labels(session, classes) {
+                let first = soonest.entry(class).or_insert(ends);
                 *first = ends.min(*first);
             }
         }
@@ -87,6 +98,14 @@ impl Gauges {
         let bytes = kept.iter().map(|(_, inventory)| inventory.kept_bytes).max();
         set(&self.bytes, &[], bytes.unwrap_or_default());
     }
+}
+
+/// The labels of each class that the session serves.
+fn labels<'a>(session: &'a Entry, classes: &'a Classes) -> impl Iterator<Item = (&'a str, &'a str)> {
+    session.classes.iter().map(|class| {
+        let class = if class.is_empty() { UNKNOWN } else { class };
+        classes.labels(&session.namespace, class)
+    })
 }
 
 /// When the first of what was made for the session's pod ends, in seconds since 1970.

@@ -2,6 +2,7 @@
 
 use prometheus::{IntCounterVec, Result};
 
+use super::definitions::{ENDED, HANDOFF_FAILURES, MINTED, RENEWALS, REVOKED, SHARED, SHORT_TERMS};
 use super::register::{Register, count};
 
 /// Series of what happens to what is kept.
@@ -20,41 +21,13 @@ pub(super) struct Leases {
 impl Leases {
     pub(super) fn new(make: Register<'_>) -> Result<Self> {
         Ok(Self {
-            renewals: make.counter(
-                "keymount_renewals_total",
-                "Renewals of tokens and leases, by outcome",
-                &["provider", "what", "outcome"],
-            )?,
-            minted: make.counter(
-                "keymount_minted_total",
-                "Credentials made for Mounts, by reason and outcome",
-                &["provider", "reason", "outcome"],
-            )?,
-            shared: make.counter(
-                "keymount_shared_reads_total",
-                "Answers that another pod's token had read",
-                &["provider"],
-            )?,
-            revoked: make.counter(
-                "keymount_revoked_total",
-                "Credentials given back, by reason and outcome",
-                &["provider", "reason", "outcome"],
-            )?,
-            ended: make.counter(
-                "keymount_sessions_ended_total",
-                "Sessions that ended, by reason",
-                &["provider", "reason"],
-            )?,
-            handoff_failures: make.counter(
-                "keymount_handoff_failures_total",
-                "Hand-off files that could not be written, read or removed",
-                &["provider", "what"],
-            )?,
-            outlived: make.counter(
-                "keymount_short_terms_total",
-                "Sessions whose leases live shorter than their Mounts are apart",
-                &["provider"],
-            )?,
+            renewals: make.counter(&RENEWALS)?,
+            minted: make.counter(&MINTED)?,
+            shared: make.counter(&SHARED)?,
+            revoked: make.counter(&REVOKED)?,
+            ended: make.counter(&ENDED)?,
+            handoff_failures: make.counter(&HANDOFF_FAILURES)?,
+            outlived: make.counter(&SHORT_TERMS)?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The Prometheus series. No pod name, path or secret id is ever a label.
 
+mod definitions;
 mod kept;
 mod leases;
 mod mounts;
@@ -16,6 +17,9 @@ use std::time::Duration;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, IntGaugeVec, Registry, TextEncoder};
 
+pub use self::definitions::{Definition, Shape, definitions};
+
+use self::definitions::{BUILD, READY};
 use self::leases::Leases;
 use self::mounts::Mounts;
 use self::refusals::Refusals;
@@ -24,6 +28,7 @@ use self::requests::Requests;
 use super::Kept;
 use super::bounded::Classes;
 use crate::error::{Error, Kind, Stage};
+use crate::mount::Phase;
 use crate::time::Clock;
 use crate::{backend, guard, mount};
 
@@ -53,16 +58,13 @@ impl Metrics {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let make = Register(&registry);
-        let build =
-            make.gauge("keymount_build_info", "Always 1; the version is in the label", &["version"])?;
-        set(&build, &[env!("CARGO_PKG_VERSION")], 1);
-        let ready = "1 while the provider's socket is ours and answers";
+        set(&make.gauge(&BUILD)?, &[env!("CARGO_PKG_VERSION")], 1);
         Ok(Self {
             mounts: Mounts::new(make)?,
             requests: Requests::new(make, clock.clone())?,
             leases: Leases::new(make)?,
             refusals: Refusals::new(make)?,
-            ready: make.gauge("keymount_provider_ready", ready, &["provider"])?,
+            ready: make.gauge(&READY)?,
             classes: Classes::new(most_classes),
             clock,
             registry,
@@ -94,14 +96,15 @@ impl mount::Recorder for Metrics {
         provider: &'static str,
         namespace: &str,
         class: &str,
-        outcome: Option<Kind>,
+        failed: Option<(Kind, Phase)>,
         took: Duration,
     ) {
         let (namespace, class) = self.classes.labels(namespace, class);
         let class = [provider, namespace, class];
-        self.mounts.ended(class, outcome.map_or("ok", Kind::as_str), took);
-        if outcome.is_none() {
-            self.mounts.succeeded(class, self.clock.unix());
+        self.mounts.ended(class, failed.map_or("ok", |(kind, _)| kind.as_str()), took);
+        match failed {
+            Some((kind, phase)) => self.mounts.failed(class, kind.as_str(), phase.as_str()),
+            None => self.mounts.succeeded(class, self.clock.unix()),
         }
     }
 }

@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec, Result};
 
+use super::definitions::{LAST_SUCCESS, MOUNT_FAILURES, MOUNT_SECONDS_SPENT, MOUNTS};
 use super::register::{Register, count, observe, set};
-
-/// From a cached answer to the driver's deadline.
-const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0, 110.0];
-
-/// The labels of a class.
-pub(super) const CLASS: [&str; 3] = ["provider", "namespace", "secret_provider_class"];
 
 /// Series of Mounts.
 pub(super) struct Mounts {
     total: IntCounterVec,
+    failures: IntCounterVec,
     seconds: HistogramVec,
     last_success: IntGaugeVec,
 }
@@ -23,25 +19,11 @@ pub(super) struct Mounts {
 
 impl Mounts {
     pub(super) fn new(make: Register<'_>) -> Result<Self> {
-        let [provider, namespace, class] = CLASS;
-        let outcome = [provider, namespace, class, "outcome"];
         Ok(Self {
-            total: make.counter(
-                "keymount_mounts_total",
-                "Mounts answered, by class and outcome",
-                &outcome,
-            )?,
-            seconds: make.histogram(
-                "keymount_mount_duration_seconds",
-                "How long Mounts took, by class and outcome",
-                &outcome,
-                &SECONDS,
-            )?,
-            last_success: make.gauge(
-                "keymount_last_success_timestamp_seconds",
-                "When a Mount of the class last succeeded",
-                &CLASS,
-            )?,
+            total: make.counter(&MOUNTS)?,
+            failures: make.counter(&MOUNT_FAILURES)?,
+            seconds: make.histogram(&MOUNT_SECONDS_SPENT)?,
+            last_success: make.gauge(&LAST_SUCCESS)?,
         })
     }
 
@@ -51,6 +33,12 @@ impl Mounts {
         let labels = [provider, namespace, class, outcome];
         count(&self.total, &labels);
         observe(&self.seconds, &labels, took);
+    }
+
+    /// One failed.
+    pub(super) fn failed(&self, class: [&str; 3], outcome: &str, phase: &str) {
+        let [provider, namespace, class] = class;
+        count(&self.failures, &[provider, namespace, class, outcome, phase]);
     }
 
     /// One succeeded, at `unix` seconds.

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, Result};
 
-use super::mounts::CLASS;
+use super::definitions::GUARD_REFUSALS;
 use super::register::{Register, count};
 
 /// Series of the guard.
@@ -12,10 +12,7 @@ pub(super) struct Refusals(IntCounterVec);
 
 impl Refusals {
     pub(super) fn new(make: Register<'_>) -> Result<Self> {
-        let [provider, namespace, class] = CLASS;
-        let labels = [provider, namespace, class, "rule", "mode"];
-        let help = "Rules of the guard that Mounts broke: refused by enforce, let through by warn";
-        Ok(Self(make.counter("keymount_guard_refusals_total", help, &labels)?))
+        Ok(Self(make.counter(&GUARD_REFUSALS)?))
     }
 
     /// A Mount of the class broke a rule.

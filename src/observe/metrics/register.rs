@@ -5,6 +5,8 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result};
 
+use super::definitions::{Definition, Shape};
+
 /// Makes series and registers them.
 #[derive(Clone, Copy)]
 pub(super) struct Register<'a>(pub(super) &'a Registry);
@@ -12,22 +14,21 @@ pub(super) struct Register<'a>(pub(super) &'a Registry);
 // === impl Register ===
 
 impl Register<'_> {
-    pub(super) fn counter(self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    pub(super) fn counter(self, define: &Definition) -> Result<IntCounterVec> {
+        self.add(IntCounterVec::new(Opts::new(define.name, define.help), define.labels)?)
     }
 
-    pub(super) fn gauge(self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
-        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    pub(super) fn gauge(self, define: &Definition) -> Result<IntGaugeVec> {
+        self.add(IntGaugeVec::new(Opts::new(define.name, define.help), define.labels)?)
     }
 
-    pub(super) fn histogram(
-        self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> Result<HistogramVec> {
-        self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+    pub(super) fn histogram(self, define: &Definition) -> Result<HistogramVec> {
+        let options = HistogramOpts::new(define.name, define.help);
+        let options = match define.shape {
+            Shape::Histogram(buckets) => options.buckets(buckets.to_vec()),
+            Shape::Counter | Shape::Gauge => options,
+        };
+        self.add(HistogramVec::new(options, define.labels)?)
     }
 
     fn add<C: Collector + Clone + 'static>(self, collector: C) -> Result<C> {
@@ -47,6 +48,13 @@ pub(super) fn count(counter: &IntCounterVec, labels: &[&str]) {
 pub(super) fn set<N: TryInto<i64>>(gauge: &IntGaugeVec, labels: &[&str], value: N) {
     if let Ok(gauge) = gauge.get_metric_with_label_values(labels) {
         gauge.set(value.try_into().unwrap_or(i64::MAX));
+    }
+}
+
+/// So many more than before.
+pub(super) fn add(gauge: &IntGaugeVec, labels: &[&str], more: usize) {
+    if let Ok(gauge) = gauge.get_metric_with_label_values(labels) {
+        gauge.add(i64::try_from(more).unwrap_or(i64::MAX));
     }
 }
 

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec, Result};
 
+use super::definitions::{QUEUE_SECONDS, REQUEST_SECONDS_SPENT, REQUESTS, REQUESTS_PER_HOUR};
 use super::register::{Register, count, observe, set};
 use super::window::Window;
 use crate::observe::bounded;
 use crate::time::Clock;
-
-/// From a server on the same node to one that is lost.
-const SECONDS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 
 /// Series of requests to backends.
 pub(super) struct Requests {
@@ -29,30 +27,11 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn new(make: Register<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let request = ["provider", "operation", "status"];
         Ok(Self {
-            total: make.counter(
-                "keymount_backend_requests_total",
-                "Requests to backends, by operation and status",
-                &request,
-            )?,
-            seconds: make.histogram(
-                "keymount_backend_request_duration_seconds",
-                "How long backend requests took",
-                &request,
-                &SECONDS,
-            )?,
-            waited: make.histogram(
-                "keymount_backend_queue_wait_seconds",
-                "How long requests waited for their turn at their server",
-                &["provider"],
-                &SECONDS,
-            )?,
-            hourly: make.gauge(
-                "keymount_backend_requests_per_hour",
-                "Requests to backends in the last hour",
-                &["provider"],
-            )?,
+            total: make.counter(&REQUESTS)?,
+            seconds: make.histogram(&REQUEST_SECONDS_SPENT)?,
+            waited: make.histogram(&QUEUE_SECONDS)?,
+            hourly: make.gauge(&REQUESTS_PER_HOUR)?,
             windows: Mutex::default(),
             clock,
         })

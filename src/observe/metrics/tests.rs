@@ -1,3 +1,4 @@
+#![expect(clippy::indexing_slicing, reason = "a series that is not there must end the test")]
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::*;
@@ -33,6 +34,7 @@ fn session(namespace: &str, classes: &[&str], ends: &[Option<u64>]) -> Entry {
         read: "database/creds/app".into(),
         expires: ends.map(at),
         renewable: true,
+        overdue: ends.is_some_and(|ends| ends < 3000),
     });
     Entry {
         provider: "vault",
@@ -64,7 +66,7 @@ fn kept(sessions: Vec<Entry>) -> [Kept; 2] {
 async fn mounts_and_requests_are_counted_by_class_and_status() {
     let metrics = metrics(1);
     metrics.mounted("vault", "shop", "web", None, Duration::from_millis(7));
-    metrics.mounted("vault", "shop", "more", Some(Kind::Denied), Duration::from_millis(7));
+    metrics.mounted("vault", "shop", "more", Some((Kind::Denied, Phase::Refresh)), Duration::from_millis(7));
     metrics.request("vault", "login", "200", Duration::from_millis(2));
     metrics.queued("vault", Duration::from_millis(2));
     assert_lines(
@@ -72,6 +74,7 @@ async fn mounts_and_requests_are_counted_by_class_and_status() {
         &[
             r#"keymount_mounts_total{namespace="shop",outcome="ok",provider="vault",secret_provider_class="web"} 1"#,
             r#"keymount_mounts_total{namespace="other",outcome="denied",provider="vault",secret_provider_class="other"} 1"#,
+            r#"keymount_mount_failures_total{namespace="other",outcome="denied",phase="refresh",provider="vault",secret_provider_class="other"} 1"#,
             r#"keymount_last_success_timestamp_seconds{namespace="shop",provider="vault",secret_provider_class="web"} 1000"#,
             r#"keymount_backend_requests_total{operation="login",provider="vault",status="200"} 1"#,
             r#"keymount_backend_queue_wait_seconds_count{provider="vault"} 1"#,
@@ -90,6 +93,7 @@ async fn what_happens_to_leases_is_counted() {
     metrics.ended("vault", "idle");
     metrics.handoff_failed("vault", "write");
     metrics.outlived("vault");
+    metrics.guard_refused("vault", "default-service-account", "warn");
     assert_lines(
         &text(&metrics, &[]),
         &[
@@ -100,6 +104,7 @@ async fn what_happens_to_leases_is_counted() {
             r#"keymount_sessions_ended_total{provider="vault",reason="idle"} 1"#,
             r#"keymount_short_terms_total{provider="vault"} 1"#,
             r#"keymount_handoff_failures_total{provider="vault",what="write"} 1"#,
+            r#"keymount_guard_refusals_total{mode="warn",provider="vault",rule="default-service-account"} 1"#,
         ],
     );
 }
@@ -179,4 +184,63 @@ async fn requests_of_the_last_hour_are_told_for_every_provider() {
     tokio::time::advance(Duration::from_secs(3600)).await;
     let none = [r#"keymount_backend_requests_per_hour{provider="vault"} 0"#];
     assert_lines(&text(&metrics, &kept(Vec::new())), &none);
+}
+
+#[tokio::test]
+async fn what_fails_or_is_overdue_is_counted_by_class() {
+    let mut mounted = session("shop", &["web", "tls"], &[Some(2000), Some(4000)]);
+    mounted.last_refresh = Some(at(800));
+    let mut waiting = session("shop", &["web"], &[]);
+    waiting.last_refresh = None;
+    let mut good = session("shop", &["good"], &[Some(5000)]);
+    (good.last_refresh, good.last_error) = (Some(at(900)), None);
+    let shown = text(&metrics(500), &kept(vec![mounted, waiting, good]));
+    let line = |name: &str, class: &str| {
+        format!(r#"{name}{{namespace="shop",provider="vault",secret_provider_class="{class}"}} 1"#)
+    };
+    let [web, tls] = ["web", "tls"].map(|class| line("keymount_failing_sessions", class));
+    assert_lines(&shown, &[&web, &tls, &line("keymount_leases_overdue", "web")]);
+    assert_eq!(shown.matches("keymount_failing_sessions{").count(), 2, "{shown}");
+    assert_eq!(shown.matches("keymount_leases_overdue{").count(), 2, "{shown}");
+}
+
+/// What is defined is what is shown, with these very labels: n of n.
+#[tokio::test]
+async fn every_series_is_defined_and_every_definition_is_a_series() {
+    let metrics = metrics(500);
+    metrics.mounted("vault", "shop", "web", None, Duration::ZERO);
+    metrics.mounted("vault", "shop", "web", Some((Kind::Denied, Phase::First)), Duration::ZERO);
+    metrics.request("vault", "read", "200", Duration::ZERO);
+    metrics.queued("vault", Duration::ZERO);
+    metrics.renewed("vault", "token", "ok");
+    metrics.minted("vault", "first", "ok");
+    metrics.shared("vault");
+    metrics.revoked("vault", "replaced", "ok");
+    metrics.ended("vault", "idle");
+    metrics.outlived("vault");
+    metrics.handoff_failed("vault", "read");
+    metrics.guard_refused("vault", "namespace", "enforce");
+    metrics.set_ready("vault", true);
+    let mut failing = session("shop", &["web"], &[Some(2000)]);
+    failing.last_refresh = Some(at(1));
+    let shown = text(&metrics, &kept(vec![failing]));
+    let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let types: std::collections::BTreeMap<_, _> =
+        types.filter(|(name, _)| !name.starts_with("process_")).collect();
+    let defined: std::collections::BTreeSet<_> = definitions().iter().map(|define| define.name).collect();
+    assert_eq!(defined, types.keys().copied().collect(), "defined, shown");
+    assert_eq!(defined.len(), definitions().len(), "each once");
+    for define in definitions() {
+        assert_eq!(define.shape.to_string(), types[define.name], "{}", define.name);
+        let mut labels: Vec<_> = define.labels.iter().map(|label| format!("{label}=\"")).collect();
+        labels.sort();
+        let begins = |line: &&str| {
+            let rest = line.strip_prefix(define.name).unwrap_or_default();
+            ["{", " ", "_bucket{", "_count"].iter().any(|next| rest.starts_with(next))
+        };
+        let sample = shown.lines().find(begins).unwrap_or_default();
+        for label in &labels {
+            assert!(sample.contains(label.as_str()), "{label} of {sample}");
+        }
+    }
 }

@@ -57,6 +57,29 @@ async fn the_tokens_end_bounds_the_lease() {
     assert_eq!(world.paper.count("login"), answers.len() + world.heard.count("revoked replaced"));
 }
 
+/// What nobody renewed or replaced in time is told, while there is still time.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_should_have_been_renewed_is_overdue() {
+    let world = World::new();
+    world.paper.book().lease_max = 600 * MINUTE;
+    let overdue = || world.sessions()[0].minted.iter().map(|minted| minted.overdue).collect::<Vec<_>>();
+    world.good(&web(), "db:ro").await;
+    for _ in 0..30 {
+        drive(MINUTE).await;
+        assert_eq!(overdue(), [false], "it is renewed");
+    }
+    world.paper.book().faults.insert("renew", Kind::Unavailable);
+    let mut spent = 0;
+    while overdue() != [true] {
+        assert!(spent < 10 * 60, "its whole term");
+        drive(Duration::from_secs(10)).await;
+        spent += 10;
+    }
+    assert_eq!(world.paper.living().len(), 1, "told before its end");
+    world.good(&web(), "db:ro").await;
+    assert_eq!(overdue(), [false], "the Mount had another one made");
+}
+
 /// The driver's rotation is off by default: then one Mount is all that ever comes.
 #[tokio::test(start_paused = true)]
 async fn silence_is_renewed_for_and_never_revokes() {
