@@ -3,6 +3,8 @@
 //! Everything is read into texts first, then parsed into one struct per room;
 //! all mistakes are reported at once, each with where it came from.
 
+mod accounts;
+mod aws;
 mod fetch;
 mod flags;
 mod parse;
@@ -17,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use accounts::Accounts;
 use clap::ArgMatches;
 pub use fetch::{Fault, Fetch, Names};
 pub use sessions::Sessions;
@@ -72,6 +75,11 @@ pub struct Config {
     pub keys: Keys,
     /// What is kept between a pod's Mounts.
     pub sessions: Sessions,
+    /// The look-up of service accounts, if it is allowed.
+    pub accounts: Option<Accounts>,
+    /// `provider: aws`.
+    #[cfg(feature = "aws")]
+    pub aws: crate::backend::aws::Config,
     /// `provider: local`.
     #[cfg(feature = "local")]
     pub local: crate::backend::local::Config,

@@ -11,6 +11,8 @@ use crate::observe::Format;
 
 /// The providers that this build has.
 pub(super) const PROVIDERS: &[&str] = &[
+    #[cfg(feature = "aws")]
+    "aws",
     #[cfg(feature = "vault")]
     "vault",
     #[cfg(feature = "vault")]
@@ -29,7 +31,15 @@ pub(super) enum Purpose {
 }
 
 /// Settings of incumbents that are accepted and mean nothing here.
-const UNUSED: [&str; 2] = ["hmac-secret-name", "cache-size"];
+const UNUSED: [&str; 7] = [
+    "hmac-secret-name",
+    "cache-size",
+    "driver-writes-secrets",
+    "qps",
+    "burst",
+    "eks-addon-version",
+    "pod-identity-http-timeout",
+];
 
 // === impl Config ===
 
@@ -39,6 +49,9 @@ impl Config {
         let server = server(&mut values, purpose);
         let keys = keys(&mut values);
         let sessions = super::sessions::read(&mut values);
+        let accounts = super::accounts::read(&mut values);
+        #[cfg(feature = "aws")]
+        let aws = super::aws::read(&mut values, server.max_response);
         #[cfg(feature = "local")]
         let local = local(&mut values, &server, &keys);
         #[cfg(feature = "vault")]
@@ -54,6 +67,9 @@ impl Config {
             log: log.ok_or_else(absent)?,
             keys,
             sessions,
+            accounts,
+            #[cfg(feature = "aws")]
+            aws,
             #[cfg(feature = "local")]
             local,
             #[cfg(feature = "vault")]
@@ -176,6 +192,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn positive(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|count| *count > 0).ok_or("not a whole number above 0")
+}
+
+#[cfg(any(feature = "aws", feature = "vault"))]
+pub(super) fn rate(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or("not a number above 0")
 }
 
 /// The OpenBao program: `$BAO_BIN`, else `bao` on the PATH.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::parse::positive;
+use super::parse::{positive, rate};
 use super::values::Values;
 use crate::backend::vault::Config;
 
@@ -93,8 +93,4 @@ fn flavour(values: &mut Values, names: &Names, max_response: usize) -> Config {
         rate,
         max_response_bytes: max_response,
     }
-}
-
-fn rate(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or("not a number above 0")
 }

@@ -66,6 +66,8 @@ pub struct Reply {
     pub waited: Duration,
     /// Which server it is of, where there were several.
     pub server: Option<Address>,
+    /// The headers; they may hold anything.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: SecretSlice<u8>,
 }
@@ -155,12 +157,13 @@ impl Client {
         }
         let (status, headers) = (response.status().as_u16(), response.headers());
         let (retry_after, location) = (retry_after(headers), location(headers));
+        let headers = headers.clone();
         let mut body = Body::new(response.content_length(), self.limits.reply_bytes)?;
         while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of(&error))? {
             body.push(&chunk)?;
         }
         let (waited, server) = (Duration::ZERO, None);
-        Ok(Reply { status, retry_after, location, waited, server, body: body.finish() })
+        Ok(Reply { status, retry_after, location, waited, server, headers, body: body.finish() })
     }
 }
 

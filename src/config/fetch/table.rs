@@ -62,7 +62,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
 }
 
 fn is_shared(name: &str) -> bool {
-    let prefixes = ["jwks-", "local-", "vault-", "openbao-"];
+    let prefixes = ["aws-", "jwks-", "local-", "vault-", "openbao-"];
     SHARED.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 

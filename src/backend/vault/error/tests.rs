@@ -7,7 +7,7 @@ const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ3ZWIifQ.c2lnbmF0dXJlLW9mLXRoZ
 fn reply(status: u16, body: &str) -> Reply {
     let (retry_after, location) = (None, (status == 307).then(|| "leader:8200".to_owned()));
     let (waited, body) = (std::time::Duration::ZERO, body.as_bytes().to_vec().into());
-    Reply { status, retry_after, location, waited, server: None, body }
+    Reply { status, retry_after, location, waited, server: None, headers: http::HeaderMap::new(), body }
 }
 
 /// What is said of `body` at a login or a read, and whether it may be an outage.
