@@ -6,6 +6,8 @@ mod clients;
 mod config;
 mod credential;
 mod error;
+#[cfg(test)]
+pub mod fake;
 mod jmes;
 mod keyfile;
 mod login;
@@ -16,6 +18,8 @@ mod read;
 mod region;
 mod secrets;
 mod session_name;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::fmt;

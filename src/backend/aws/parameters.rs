@@ -148,7 +148,7 @@ fn sorted<'a>(
     for asking in ten {
         let selected = asking.place.selected();
         let at = errand_at(errand, "GetParameters", asking.place);
-        let found = values.iter_mut().find(|value| is_of(value, asking.place));
+        let found = values.iter_mut().find(|value| value.value.is_some() && is_of(value, asking.place));
         let value = found.and_then(|value| value.value.take());
         let mut only = || values.first_mut().filter(|_| alone).and_then(|value| value.value.take());
         if let Some(value) = value {

@@ -152,7 +152,9 @@ fn sorted<'a>(
 ) -> (Answers, Vec<Asking<'a>>) {
     let (mut answers, mut open) = (Answers::new(), Vec::new());
     for asking in batch {
-        let found = values.iter_mut().find(|entry| is_of(entry, asking.place));
+        // A secret that is asked for by name and by ARN stands there twice.
+        let has = |entry: &SecretValueEntry| entry.secret_string.is_some() || entry.secret_binary.is_some();
+        let found = values.iter_mut().find(|entry| has(entry) && is_of(entry, asking.place));
         let bytes = found.and_then(|entry| value(entry.secret_string.take(), entry.secret_binary.take()));
         let refused = errors.iter().find(|error| error.secret_id() == Some(&asking.place.id));
         match (bytes, refused) {

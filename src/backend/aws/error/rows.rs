@@ -144,14 +144,14 @@ const LOGIN: &[Row] = &[
 const AGENT: &[Row] = &[
     Row::of(
         &[],
-        Kind::NotFound,
+        Kind::Denied,
         "create a Pod Identity association for the service account {subject} in this cluster",
     )
     .by(Service::Agent)
     .says("no association"),
     Row::of(
         &[],
-        Kind::NotFound,
+        Kind::Denied,
         "create a Pod Identity association for the service account {subject} in this cluster",
     )
     .by(Service::Agent)
