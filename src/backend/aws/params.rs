@@ -3,6 +3,8 @@
 mod identity;
 mod objects;
 mod read;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod yaml;
 

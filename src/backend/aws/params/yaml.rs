@@ -135,13 +135,6 @@ impl<'de> Visitor<'de> for Scalars {
 fn go_float(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "32 bits is what the incumbent keeps")]
     let value = value as f32;
-    if !value.is_finite() {
-        return match value.is_nan() {
-            true => "NaN".to_owned(),
-            false if value > 0.0 => "+Inf".to_owned(),
-            false => "-Inf".to_owned(),
-        };
-    }
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
