@@ -60,9 +60,8 @@ impl World {
     }
 
     /// What a pod of `web` gets for these objects by its role.
-    async fn read(&self, objects: &str) -> MountResponse {
-        let pod = self.pod("a", "web").await;
-        self.read_as(&pod, &[("roleArn", &self.role), ("objects", objects)]).await
+    async fn read(&self, pod: &PodRef, objects: &str) -> MountResponse {
+        self.read_as(pod, &[("roleArn", &self.role), ("objects", objects)]).await
     }
 
     async fn read_as(&self, pod: &PodRef, class: &[(&str, &str)]) -> MountResponse {

@@ -9,8 +9,8 @@ use super::{World, batches, subject};
 async fn an_incumbents_class_reads_secrets_and_parameters() {
     let Some(world) = World::new("aws-reads").await else { return };
     world.aws.secret("aws-reads/db", &json!({"user": "app-user", "pass-word": "hunter2-but-longer"})).await;
-    world.aws.parameter("/aws-reads/level", "value-of-level").await;
-    world.aws.parameter("/aws-reads/other", "value-of-other").await;
+    world.aws.parameter("/p-reads/level", "value-of-level").await;
+    world.aws.parameter("/p-reads/other", "value-of-other").await;
     let objects = r#"
 - objectName: "aws-reads/db"
   objectType: "secretsmanager"
@@ -21,24 +21,25 @@ async fn an_incumbents_class_reads_secrets_and_parameters() {
     - path: '"pass-word"'
       objectAlias: db-password
       filePermission: "0400"
-- objectName: /aws-reads/level
+- objectName: /p-reads/level
   objectType: ssmparameter
-- objectName: /aws-reads/other
+- objectName: /p-reads/other
   objectType: ssmparameter
   objectAlias: nested/other
 "#;
-    let answer = world.read(objects).await;
+    let pod = world.pod("a", "web").await;
+    let answer = world.read(&pod, objects).await;
     assert_eq!(answer.text("db-user").as_deref(), Some("app-user"));
     assert_eq!(answer.tree()["db-password"], (0o400, b"hunter2-but-longer".to_vec()));
-    assert_eq!(answer.text("_aws-reads_level").as_deref(), Some("value-of-level"));
+    assert_eq!(answer.text("_p-reads_level").as_deref(), Some("value-of-level"));
     assert_eq!(answer.text("nested_other").as_deref(), Some("value-of-other"));
     assert_eq!(
-        world.read(objects).await.versions(),
+        world.read(&pod, objects).await.versions(),
         answer.versions(),
         "unchanged values, unchanged versions"
     );
     world.aws.rotate("aws-reads/db", r#"{"user":"new-user-name","pass-word":"x"}"#).await;
-    assert_eq!(world.read(objects).await.text("db-user").as_deref(), Some("new-user-name"));
+    assert_eq!(world.read(&pod, objects).await.text("db-user").as_deref(), Some("new-user-name"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,17 +49,18 @@ async fn older_versions_labels_trees_and_keys() {
     world.aws.secret("aws-more/x", &json!("the-first-value")).await;
     world.aws.rotate("aws-more/x", "the-second-value").await;
     for (name, value) in [("a", "value-a"), ("b/c", "value-c")] {
-        world.aws.parameter(&format!("/aws-more/tree/{name}"), value).await;
+        world.aws.parameter(&format!("/p-more/tree/{name}"), value).await;
     }
-    world.aws.parameter("/aws-more/tree/a", "value-a-2").await;
+    world.aws.parameter("/p-more/tree/a", "value-a-2").await;
     let objects = "\
 - {objectName: aws-more/x, objectType: secretsmanager, objectVersionLabel: AWSPREVIOUS, objectAlias: before}
 - {objectName: aws-more/x, objectType: secretsmanager, objectAlias: now}
-- {objectName: /aws-more/tree/a, objectType: ssmparameter, objectVersion: 1, objectAlias: a1}
+- {objectName: /p-more/tree/a, objectType: ssmparameter, objectVersion: 1, objectAlias: a1}
 - {objectName: aws-more/all, objectType: secretsmanager, allKeys: true, objectAlias: all}
-- {objectType: ssmparameter, path: /aws-more/tree, recursive: true, objectAlias: tree}
+- {objectType: ssmparameter, path: /p-more/tree, recursive: true, objectAlias: tree}
 ";
-    let answer = world.read(objects).await;
+    let pod = world.pod("a", "web").await;
+    let answer = world.read(&pod, objects).await;
     for (file, expected) in [
         ("before", "the-first-value"),
         ("now", "the-second-value"),
