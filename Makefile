@@ -45,6 +45,7 @@ test-unit: ## The tests that need no server
 lint: ## fmt and clippy, warnings are errors, for every feature lane
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets --features cluster-test -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features aws -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features local -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features vault -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet

@@ -16,8 +16,8 @@ pub mod backend;
 pub mod cli;
 // Settings: flags, environment, file.
 pub mod config;
-#[cfg(not(any(feature = "local", feature = "vault")))]
-compile_error!("keymount without a backend serves nothing: enable `local`, `vault` or both");
+#[cfg(not(any(feature = "aws", feature = "local", feature = "vault")))]
+compile_error!("keymount without a backend serves nothing: enable `aws`, `local` or `vault`");
 
 // Kinds of failure, and the one line that says what is wrong and what to change.
 pub mod error;

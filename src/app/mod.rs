@@ -1,6 +1,8 @@
 //! The composition root: settings become rooms, rooms become servers, servers
 //! are drained. The only room that sees everybody.
 
+#[cfg(feature = "aws")]
+mod accounts;
 mod admin;
 mod census;
 mod explain;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "aws")]
+use crate::backend::aws::Aws;
 #[cfg(feature = "local")]
 use crate::backend::local::Local;
 #[cfg(feature = "vault")]
@@ -27,6 +29,11 @@ pub(super) fn all(config: &Config, host: &Host) -> Result<Vec<Arc<dyn Provider>>
 fn one(name: &str, config: &Config, host: &Host) -> Result<Arc<dyn Provider>, Errors> {
     let recorder = host.recorder.clone();
     match name {
+        #[cfg(feature = "aws")]
+        "aws" => {
+            let accounts = super::accounts::source(config.accounts.as_ref())?;
+            Ok(hosted(host, Aws::new(config.aws.clone(), accounts, recorder)?))
+        }
         #[cfg(feature = "vault")]
         "vault" => vault(Flavour::Vault, config.vault.clone(), config, host),
         #[cfg(feature = "vault")]

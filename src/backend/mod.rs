@@ -6,7 +6,10 @@
 //! for all of them (proof first, sessions, freshness, sharing, one more login
 //! after a refusal, giving back what nobody received) is in [`Hosted`], once.
 
-#[cfg(all(test, any(feature = "local", feature = "vault")))]
+mod accounts;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(all(test, any(feature = "aws", feature = "local", feature = "vault")))]
 pub mod conformance;
 pub mod explain;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -34,6 +37,7 @@ use futures_util::future::BoxFuture;
 
 use secrecy::SecretString;
 
+pub use accounts::Accounts;
 pub use hosted::{Host, Hosted};
 pub use inventory::{Entry, Inventory, Minted};
 pub use parameters::Parameters;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+pub use serde_saphyr::DuplicateKeyPolicy;
 
 use crate::error::{Error, Errors, Kind, Stage};
 
@@ -129,6 +130,15 @@ impl From<Scalar> for Span {
 
 /// Reads a class's `objects` list of `T`, with limits against hostile documents.
 pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
+    list_of(yaml, DuplicateKeyPolicy::Error, "list at least one object with objectName and secretPath")
+}
+
+/// The same for a provider whose incumbent takes a key that stands twice; `hint` is for an empty list.
+pub fn list_of<T: DeserializeOwned>(
+    yaml: &str,
+    duplicates: DuplicateKeyPolicy,
+    hint: &str,
+) -> Result<Vec<T>, Errors> {
     if yaml.len() > MAX_TEXT {
         return Err(invalid(format!("objects is longer than {MAX_TEXT} bytes")).into());
     }
@@ -136,6 +146,7 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
     let options = serde_saphyr::options! {
         legacy_octal_numbers: true,
         with_snippet: false,
+        duplicate_keys: duplicates,
         // An author's text must not grow by more than itself: aliases are replayed, and counted.
         budget: serde_saphyr::budget! {
             max_total_scalar_bytes: 2 * MAX_TEXT,
@@ -152,7 +163,7 @@ pub fn list<T: DeserializeOwned>(yaml: &str) -> Result<Vec<T>, Errors> {
     match objects.len() {
         0 => {
             Err(invalid("no secrets configured - the provider will not read any secret material".to_owned())
-                .hint("list at least one object with objectName and secretPath")
+                .hint(hint)
                 .into())
         }
         count if count > MAX_OBJECTS => {

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::values::{self, Source};
-use super::{check, fetch, prepare, print};
+use super::{accounts, aws, check, fetch, prepare, print};
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
@@ -100,16 +100,17 @@ const COMPAT: &str = "Accepted for existing DaemonSets";
 /// The one setting that two commands have.
 const ADMIN_SOCKET: &str = "admin-socket";
 
-const COMMON: [Flag; 42] = [
+const COMMON: [Flag; 47] = [
     flag(
         SERVER,
         "provider",
         "NAME",
-        "Provider to serve: vault, openbao or local; repeatable, or separated by commas",
+        "Provider to serve: aws, vault, openbao or local; repeatable, or separated by commas",
     )
     .many(),
     flag(SERVER, "providers-dir", "DIR", "Folder of the provider sockets, one NAME.sock each")
-        .or("/var/run/secrets-store-csi-providers"),
+        .or("/var/run/secrets-store-csi-providers")
+        .alias("provider-volume"),
     flag(SERVER, "config", "FILE", "YAML file of settings, each key named as its flag without dashes"),
     flag(SERVER, "grace", "DURATION", "How long mounts in flight may take after SIGTERM").or("20s"),
     flag(SERVER, "max-mounts", "COUNT", "Mounts at work at a time, per provider; others wait in order")
@@ -240,6 +241,16 @@ const COMMON: [Flag; 42] = [
         "Not used: versions need no Kubernetes Secret, see --version-key-file",
     ),
     flag(COMPAT, "cache-size", "COUNT", "Not used: no client is shared between pods"),
+    flag(COMPAT, "driver-writes-secrets", "", "Not used: the driver always writes the files").switch(),
+    flag(COMPAT, "qps", "NUMBER", "Not used: the Kubernetes API is not asked at a mount"),
+    flag(COMPAT, "burst", "NUMBER", "Not used: the Kubernetes API is not asked at a mount"),
+    flag(COMPAT, "eks-addon-version", "VERSION", "Not used: it went into a User-Agent"),
+    flag(
+        COMPAT,
+        "pod-identity-http-timeout",
+        "DURATION",
+        "Not used: an answer of the Pod Identity agent may take 15 s",
+    ),
 ];
 
 /// The same settings for both flavours; precedence environment < flag < class (docs/vault.md).
@@ -318,7 +329,7 @@ const OPENBAO: [Flag; 17] = vault_flags!("OpenBao", "openbao", "BAO", "openbao")
 
 /// Every setting of `serve`.
 pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
-    COMMON.iter().chain(&VAULT).chain(&OPENBAO)
+    COMMON.iter().chain(&accounts::FLAGS).chain(&aws::FLAGS).chain(&VAULT).chain(&OPENBAO)
 }
 
 /// The command line.

@@ -3,6 +3,8 @@
 //! Everything is read into texts first, then parsed into one struct per room;
 //! all mistakes are reported at once, each with where it came from.
 
+mod accounts;
+mod aws;
 mod check;
 mod fetch;
 mod file;
@@ -22,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use accounts::Accounts;
 pub use check::{Check, Live, Output, UNKNOWN_SERVER};
 use clap::ArgMatches;
 pub use fetch::{Fault, Fetch, Names};
@@ -87,6 +90,11 @@ pub struct Config {
     pub profiles: crate::backend::Profiles,
     /// The operator's policy.
     pub guard: crate::guard::Policy,
+    /// The look-up of service accounts, if it is allowed.
+    pub accounts: Option<Accounts>,
+    /// `provider: aws`.
+    #[cfg(feature = "aws")]
+    pub aws: crate::backend::aws::Config,
     /// `provider: local`.
     #[cfg(feature = "local")]
     pub local: crate::backend::local::Config,

@@ -13,6 +13,8 @@ use crate::observe::Format;
 
 /// The providers that this build has.
 pub(super) const PROVIDERS: &[&str] = &[
+    #[cfg(feature = "aws")]
+    "aws",
     #[cfg(feature = "vault")]
     "vault",
     #[cfg(feature = "vault")]
@@ -31,7 +33,15 @@ pub(super) enum Purpose {
 }
 
 /// Settings of incumbents that are accepted and mean nothing here.
-const UNUSED: [&str; 2] = ["hmac-secret-name", "cache-size"];
+const UNUSED: [&str; 7] = [
+    "hmac-secret-name",
+    "cache-size",
+    "driver-writes-secrets",
+    "qps",
+    "burst",
+    "eks-addon-version",
+    "pod-identity-http-timeout",
+];
 
 // === impl Config ===
 
@@ -41,6 +51,9 @@ impl Config {
         let server = server(&mut values, purpose);
         let keys = keys(&mut values);
         let sessions = super::sessions::read(&mut values);
+        let accounts = super::accounts::read(&mut values);
+        #[cfg(feature = "aws")]
+        let aws = super::aws::read(&mut values, server.max_response);
         #[cfg(feature = "local")]
         let local = local(&mut values, &server, &keys);
         #[cfg(feature = "vault")]
@@ -66,6 +79,9 @@ impl Config {
             sessions,
             profiles,
             guard,
+            accounts,
+            #[cfg(feature = "aws")]
+            aws,
             #[cfg(feature = "local")]
             local,
             #[cfg(feature = "vault")]
@@ -190,6 +206,7 @@ pub(super) fn positive(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|count| *count > 0).ok_or("not a whole number above 0")
 }
 
+#[cfg(any(feature = "aws", feature = "vault"))]
 /// The OpenBao program: `$BAO_BIN`, else `bao` on the PATH.
 pub(super) fn bao(source: &dyn Source) -> Result<PathBuf, String> {
     if let Some(named) = source.get("BAO_BIN").map(PathBuf::from) {

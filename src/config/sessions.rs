@@ -56,7 +56,7 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 /// YAML and Go write a switch in words of their own.
-fn on_off(text: &str) -> Result<bool, &'static str> {
+pub(super) fn on_off(text: &str) -> Result<bool, &'static str> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),

@@ -15,6 +15,9 @@ const UNIX: &str = "unix://";
 /// What requests over a socket are for: servers look at no host there.
 const BEHIND_SOCKET: &str = "http://localhost";
 
+/// What is wrong with an address that only an agent of the node may have.
+const LINK_LOCAL: &str = "the address is link-local, where clouds keep the node's own credentials";
+
 /// An `http` or `https` address without user, query or fragment, whose path is kept as a
 /// prefix; or a socket of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +42,15 @@ impl Address {
         match fault(&url) {
             Some(fault) => Err(fault.into()),
             None => Ok(Self { url, socket: None }),
+        }
+    }
+
+    /// Reads the address of an agent on this node, which may be link-local: for code and operators
+    /// that name it, never for a class.
+    pub fn parse_agent(text: &str) -> Result<Self, String> {
+        match Url::parse(text.trim()) {
+            Ok(url) if fault(&url) == Some(LINK_LOCAL) => Ok(Self { url, socket: None }),
+            _ => Self::parse(text),
         }
     }
 
@@ -150,7 +162,7 @@ fn fault(url: &Url) -> Option<&'static str> {
     } else if url.host_str().is_none_or(str::is_empty) || url.port() == Some(0) {
         Some("the address names no host and port")
     } else if ip(url).is_some_and(is_link_local) {
-        Some("the address is link-local, where clouds keep the node's own credentials")
+        Some(LINK_LOCAL)
     } else {
         None
     }
@@ -185,6 +197,15 @@ mod tests {
             "http://[64:ff9b::a9fe:a9fe]",
         ] {
             assert!(fault_of(bad).contains("link-local"), "{bad}: {}", fault_of(bad));
+        }
+    }
+
+    #[test]
+    fn only_an_agent_may_be_link_local() {
+        let agent = Address::parse_agent("http://169.254.170.23").map(|address| address.to_string());
+        assert_eq!(agent.as_deref(), Ok("http://169.254.170.23"));
+        for bad in ["ftp://169.254.170.23", "http://me:pw@169.254.170.23", "http://169.254.170.23/?a", "x"] {
+            assert!(Address::parse_agent(bad).is_err(), "{bad}");
         }
     }
 

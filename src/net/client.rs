@@ -66,12 +66,12 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// Where a redirect points.
     pub redirect: Option<Redirect>,
-    /// The headers.
-    pub headers: HeaderMap,
     /// How long the request waited for its turn.
     pub waited: Duration,
     /// Which server it is of, where there were several.
     pub server: Option<Address>,
+    /// The headers; they may hold anything.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: SecretSlice<u8>,
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, Prometheus and its promtool, helm and crane. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, ministack (AWS), etcd, PostgreSQL, Prometheus and its promtool, helm and crane. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -11,6 +11,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PARTS=${KEYMOUNT_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/keymount/parts}
 OPENBAO=2.7.2
+MINISTACK=1.5.33
 KUBE_VERSION=$(sed -n 's/^require k8s.io\/kubernetes v//p; s/^\tk8s.io\/kubernetes v//p' "$HERE/kubernetes/go.mod" | cut -d' ' -f1)
 STAMP=k8s.io/component-base/version
 POLICY=/usr/sbin/policy-rc.d
@@ -74,6 +75,15 @@ openbao() {
     ln -s "$binary" "$new/bao" && "$new/bao" version && mv "$new" "$PARTS/openbao-$OPENBAO"
 }
 
+ministack() {
+  local new=$PARTS/.new-ministack
+  python3 -m venv "$new" &&
+    "$new/bin/python" -m pip install --quiet --only-binary :all: "ministack==$MINISTACK" &&
+    # The programs of a venv name its folder, which has another name in the end.
+    printf '#!/bin/sh\nexec "$(dirname "$0")/bin/python" -m ministack "$@"\n' >"$new/ministack" &&
+    chmod 755 "$new/ministack" && "$new/bin/python" -c 'import ministack' && mv "$new" "$PARTS/ministack-$MINISTACK"
+}
+
 # Debian starts a server when its package arrives; the tests start their own.
 debian() { # PACKAGE
   if [[ $EUID != 0 ]] || ! command -v apt-get; then echo "needs root and apt-get" && return 1; fi
@@ -96,6 +106,7 @@ line() { if [[ -n $2 && -e $2 ]]; then echo "$1=$2"; fi; } # NAME PATH
 DRIVER=$PARTS/$(key driver) DRIVER_OLD=$PARTS/$(key driver-old) KUBERNETES=$PARTS/$(key kubernetes)
 HELM=$PARTS/$(key helm) IMAGE=$PARTS/$(key image)
 part openbao "$PARTS/openbao-$OPENBAO/bao" openbao
+part ministack "$PARTS/ministack-$MINISTACK/ministack" ministack
 part etcd "$(command -v etcd || true)" debian etcd-server
 part postgresql "$(postgres_bin)" debian postgresql
 part promtool "$(command -v promtool || true)" debian prometheus
@@ -116,6 +127,7 @@ part crane "$IMAGE/crane" go_program image github.com/google/go-containerregistr
   line CSI_DRIVER "$DRIVER/secrets-store-csi-driver"
   line CSI_DRIVER_OLD "$DRIVER_OLD/secrets-store-csi-driver"
   line CSI_DEPLOY "$DRIVER/deploy"
+  line MINISTACK_BIN "$PARTS/ministack-$MINISTACK/ministack"
   line BAO_BIN "$PARTS/openbao-$OPENBAO/bao"
   line ETCD_BIN "$(command -v etcd || true)"
   line POSTGRES_BIN "$(postgres_bin)"

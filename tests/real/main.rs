@@ -16,6 +16,8 @@
 mod support;
 
 mod auth;
+#[cfg(feature = "aws")]
+mod aws;
 mod check;
 mod cluster;
 mod demo;

@@ -14,6 +14,8 @@
     reason = "test code: each binary uses a part of it, and a broken set-up must end the test where it broke"
 )]
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod bao;
 pub mod bao_proxy;
 pub mod bao_setup;

@@ -70,7 +70,7 @@ fn is_shared(name: &str) -> bool {
 
 /// Whether a setting is one of a provider, or of the cluster's keys.
 pub(in crate::config) fn of_rooms(name: &str) -> bool {
-    ["jwks-", "local-", "vault-", "openbao-"].iter().any(|prefix| name.starts_with(prefix))
+    ["aws-", "jwks-", "local-", "vault-", "openbao-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The command.

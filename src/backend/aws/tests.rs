@@ -1,0 +1,7 @@
+//! What goes over the wire, and what comes of it, through the real SDK.
+
+mod calls;
+mod conformance;
+mod identity;
+mod reads;
+mod support;
