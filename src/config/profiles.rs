@@ -46,6 +46,7 @@ pub(super) fn check(
     for (flavour, config) in flavours {
         for profile in profiles.iter().filter(|profile| profile.provider == flavour.name()) {
             for error in crate::backend::vault::profile_faults(flavour, config, profile, profiles) {
+                // The path of the key stands in place of the stage, which here is always the start.
                 let text = error.to_string();
                 let text = text.split_once(['=']).and_then(|(_, rest)| rest.split_once([' ', ':']));
                 let text = text.map(|(_, rest)| rest.trim_start().to_owned()).unwrap_or_default();

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tonic::Code;
 
+use crate::fetch::{class, store};
+use crate::support::fetch::Desk;
 use crate::support::issuer::Issuer;
 use crate::support::keymount::{Keymount, start_fails};
 use crate::support::kube_objects::PodRef;
 use crate::support::provider::{Mount, Provider};
-use crate::world::{OBJECTS, World, pod};
+use crate::world::{OBJECTS, PASSWORD, World, pod};
 
 const VAULT_OBJECTS: &str = "- {objectName: x, secretPath: secret/data/x, secretKey: y}";
 
@@ -221,4 +223,25 @@ fn a_file_with_mistakes_ends_the_start_and_names_each() {
         text.contains("--guard-mode (guard.mode of the --config file): \"soft\": not enforce or warn"),
         "{text}"
     );
+}
+
+/// The same file serves who fetches: profiles wholly, of the guard what says where tokens go.
+#[test]
+fn fetch_has_profiles_and_sends_its_token_only_where_the_operator_lets_it() {
+    let yaml = "profiles: { house: { provider: local, default: true, parameters: { audience: store } } }\n\
+                guard: { namespaces: { deny: [shop] }, requirePodBinding: true, addresses: { vault: { allow: [] } } }\n";
+    let token = Issuer::new("one").token(&pod("a"), "store", 600).token;
+    let desk = Desk::new(&class("web-secrets", OBJECTS), &token, &[]);
+    let desk = desk.with_file("--local-store", "store.yaml", &store(PASSWORD));
+    let (code, _, err) = desk.run(&[]);
+    assert!(code == 2 && err.contains("for another audience"), "{code} {err}");
+    let desk = desk.with_file("--config", "keymount.yaml", yaml);
+    assert_eq!(desk.run(&["--quiet"]), (0, String::new(), String::new()));
+    assert_eq!(desk.text("db/password").as_deref(), Some(PASSWORD));
+
+    let address = "  parameters:\n    vaultAddress: https://elsewhere.example\n    roleName: web\n    audience: store\n";
+    let vault = class("web-secrets", VAULT_OBJECTS).replace("provider: local", "provider: vault");
+    desk.put("class.yaml", &vault.replace("  parameters:\n", address));
+    let (code, _, err) = desk.run(&[]);
+    assert!(code == 2 && err.contains("stage=guard rule=addresses backend=vault"), "{code} {err}");
 }

@@ -47,16 +47,19 @@ impl From<Errors> for Failure {
     fn from(errors: Errors) -> Self {
         let kind = errors.kind();
         let stage = errors.iter().find(|error| error.kind() == kind).map(Error::stage);
-        Self { code: code(kind, stage), text: errors.to_string(), lasting: kind == Kind::Invalid }
+        let lasting = kind == Kind::Invalid || stage == Some(Stage::Guard);
+        Self { code: code(kind, stage), text: errors.to_string(), lasting }
     }
 }
 
-/// A refusal at the stage of the proof is ours, of a token that no backend has seen.
+/// A refusal at the stage of the proof is ours, of a token that no backend has seen; one of the guard
+/// is of the server that the class names.
 fn code(kind: Kind, stage: Option<Stage>) -> u8 {
     match kind {
         Kind::Invalid if stage == Some(Stage::Start) => Failure::USAGE,
         Kind::Invalid => Failure::INPUT,
         Kind::Unauthenticated if stage == Some(Stage::Proof) => Failure::INPUT,
+        Kind::Denied if stage == Some(Stage::Guard) => Failure::INPUT,
         Kind::Denied | Kind::Unauthenticated => Failure::REFUSED,
         Kind::Unavailable | Kind::Throttled | Kind::Deadline => Failure::AWAY,
         Kind::NotFound | Kind::Precondition | Kind::Internal => Failure::OTHER,
@@ -72,6 +75,7 @@ mod tests {
         let codes = Kind::ALL.map(|kind| code(kind, Some(Stage::Login)));
         assert_eq!(codes, [2, 1, 3, 3, 1, 4, 4, 4, 1]);
         assert_eq!(code(Kind::Unauthenticated, Some(Stage::Proof)), 2);
+        assert_eq!(code(Kind::Denied, Some(Stage::Guard)), 2);
         assert_eq!(code(Kind::Invalid, Some(Stage::Start)), 64);
     }
 

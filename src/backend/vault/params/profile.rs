@@ -5,7 +5,7 @@ use super::Reader;
 use crate::backend::vault::config::Operator;
 use crate::backend::vault::{Config, Flavour};
 use crate::backend::{Parameters, Profile, Profiles};
-use crate::error::{Error, Errors};
+use crate::error::{Error, Errors, Kind, Stage};
 use crate::identity::Pod;
 use crate::net::Target;
 
@@ -74,7 +74,6 @@ fn limits(operator: &Operator, profile: &Profile, target: &Target, others: &Prof
 }
 
 fn clash(what: &str) -> Error {
-    use crate::error::{Kind, Stage};
     Error::new(Kind::Invalid, Stage::Start, format!("its maxInflight and rate are for {what}"))
         .hint("give the limits in one place, or the same in both")
 }
