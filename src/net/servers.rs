@@ -89,21 +89,13 @@ impl Pool {
                     last = Some(Ok(reply));
                 }
                 Err(failure) => {
-                    let is_silent = failure.cause() == Cause::Silent;
-                    if let Some(at) = hop.place.filter(|_| is_silent) {
-                        // The next request need not wait for the same silence.
-                        self.choices.choose(target, (at + 1) % target.servers().count());
-                    }
+                    let may_repeat = has_next && !request.once && !by.left().is_zero();
+                    self.leave_silent(target, hop.place, &failure);
                     faults.push(format!("{address}: {failure}"));
-                    let tries_on = match failure.cause() {
-                        Cause::Connect | Cause::Timeout => true,
-                        // It may still act on it: only what may be done twice is sent to another.
-                        Cause::Silent => has_next && !request.once && !by.left().is_zero(),
-                        _ => false,
-                    };
-                    let text = faults.join("; ");
-                    let failure = if is_list || faults.len() > 1 { failure.naming(text) } else { failure };
-                    if !tries_on {
+                    let goes_on = goes_on(&failure, may_repeat);
+                    let is_one = !is_list && faults.len() == 1;
+                    let failure = if is_one { failure } else { failure.naming(faults.join("; ")) };
+                    if !goes_on {
                         return Err(failure);
                     }
                     // That one of them says that it cannot serve is more than that another is not there.
@@ -114,11 +106,27 @@ impl Pool {
         last.unwrap_or_else(|| Err(Failure::new(Cause::Setup, "there is no server")))
     }
 
+    /// The next request need not wait for the same silence.
+    fn leave_silent(&self, target: &Target, place: Option<usize>, failure: &Failure) {
+        if let Some(at) = place.filter(|_| failure.cause() == Cause::Silent) {
+            self.choices.choose(target, (at + 1) % target.servers().count());
+        }
+    }
+
     fn serves(&self, target: &Target, new: Option<usize>, address: &Address) {
         if let Some(at) = new {
             tracing::debug!(server = %address, servers = target.place(), "another server of the list serves from now on");
             self.choices.choose(target, at);
         }
+    }
+}
+
+/// Whether another server may be asked. A silent one may still act: only what may be done twice is sent on.
+const fn goes_on(failure: &Failure, may_repeat: bool) -> bool {
+    match failure.cause() {
+        Cause::Connect | Cause::Timeout => true,
+        Cause::Silent => may_repeat,
+        _ => false,
     }
 }
 

@@ -117,9 +117,11 @@ async fn what_standbys_say(cluster: &Cluster) {
     let forwarded = [("x-vault-index", future.as_str()), ("x-vault-inconsistent", "forward-active-node")];
     assert_eq!(ask(1, "secret/data/x", &forwarded).await.status(), 200, "the leader is asked");
     assert_eq!(ask(0, "secret/data/x", &forwarded).await.status(), 200, "the leader is never behind");
-    let login = client.post(format!("{}/v1/auth/jwt/login", cluster.url(1))).body("{}");
-    let redirect = login.header("x-vault-no-request-forwarding", "true").send().await.unwrap();
-    let to = format!("{}/v1/auth/jwt/login", cluster.url(0));
+    let write =
+        client.post(format!("{}/v1/secret/data/y", cluster.url(1))).header("x-vault-token", cluster.root());
+    let write = write.header("x-vault-no-request-forwarding", "true").body("{\"data\":{}}");
+    let redirect = write.send().await.unwrap();
+    let to = format!("{}/v1/secret/data/y", cluster.url(0));
     assert_eq!(
         (redirect.status().as_u16(), redirect.headers()["location"].to_str().unwrap()),
         (307, to.as_str())

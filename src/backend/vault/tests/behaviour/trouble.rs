@@ -233,3 +233,39 @@ async fn a_standby_that_lags() {
     let told = "http=429 path=secret/data/x: the node has not got what the active one had already; hint: it catches up";
     assert!(kind == Kind::Throttled && text.contains(told), "{text}");
 }
+
+/// It has done nothing, and says so in one of many ways.
+#[tokio::test]
+async fn the_next_of_a_cluster_is_asked_where_one_cannot_serve() {
+    let world = World::new().await;
+    world.put("x", json!({"k": "v"}));
+    let nothing = "{\"errors\":[]}";
+    for (status, body) in [
+        (412, "{\"errors\":[\"required index state not present\"]}"),
+        (429, nothing),
+        (472, nothing),
+        (473, nothing),
+        (500, "{\"errors\":[\"local node not active but active cluster node not found\"]}"),
+        (503, "{\"errors\":[\"Vault is sealed\"]}"),
+    ] {
+        let other = Fake::start(world.issuer.clone()).await;
+        other.script("/v1/", 99, status, body);
+        let list = format!("{},{}", other.address, world.fake.address);
+        let answer = world.ask_with(ONE, &[("vaultAddresses", list.as_str())]).await;
+        assert!(answer.is_ok(), "{status}: {:?}", answer.err());
+        assert_eq!(other.seen("/v1/").len(), 1, "{status}: the next one is kept to");
+    }
+    let limited = Fake::start(world.issuer.clone()).await;
+    limited.script("/v1/auth", 1, 429, "{\"errors\":[\"request path: rate limit quota exceeded\"]}");
+    limited.script("/v1/auth", 1, 403, "{\"errors\":[\"namespace not authorized\"]}");
+    let list = format!("{},{}", limited.address, world.fake.address);
+    let (logins, answer) = (
+        world.seen("/v1/auth/kubernetes").len(),
+        world.ask_with(ONE, &[("vaultAddresses", list.as_str())]).await,
+    );
+    assert!(answer.is_err_and(|errors| errors.kind() == Kind::Denied), "a limit is the cluster's");
+    assert_eq!(
+        (limited.seen("/v1/auth/kubernetes").len(), world.seen("/v1/auth/kubernetes").len()),
+        (2, logins)
+    );
+}
