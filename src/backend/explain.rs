@@ -73,6 +73,8 @@ pub struct Explanation {
     pub secret_keys: &'static [&'static str],
     /// Whether the operator must allow it by name, because nothing proves the pod.
     pub is_unproven: bool,
+    /// Whether an answer is kept between two Mounts.
+    pub keeps: bool,
     /// Each request once.
     pub requests: Vec<Request>,
     /// Each file.

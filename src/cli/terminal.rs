@@ -13,8 +13,6 @@ const INDENT: &str = "     ";
 pub struct Terminal {
     out: Box<dyn Write + Send>,
     colour: bool,
-    /// Whether a screen can be cleared.
-    screen: bool,
     /// Whether nobody reads any more.
     gone: bool,
 }
@@ -33,24 +31,29 @@ enum Style {
 impl Terminal {
     /// Standard output; in colour on a terminal, unless `NO_COLOR` is set.
     pub fn stdout() -> Self {
-        let screen = io::stdout().is_terminal();
-        let colour = screen && Environment.get("NO_COLOR").is_none();
-        Self { out: Box::new(io::stdout()), colour, screen, gone: false }
+        Self { out: Box::new(io::stdout()), colour: Self::has_colour(), gone: false }
     }
 
     /// Prints to `out`, without colours.
     pub fn to(out: Box<dyn Write + Send>) -> Self {
-        Self { out, colour: false, screen: false, gone: false }
+        Self { out, colour: false, gone: false }
+    }
+
+    /// Whether standard output is in colour.
+    pub(super) fn has_colour() -> bool {
+        io::stdout().is_terminal() && Environment.get("NO_COLOR").is_none()
+    }
+
+    /// What `draw` prints, as lines.
+    pub(super) fn drawn(colour: bool, draw: impl FnOnce(&mut Self)) -> Vec<String> {
+        let paper = Paper::default();
+        draw(&mut Self { out: Box::new(paper.clone()), colour, gone: false });
+        paper.text().lines().map(str::to_owned).collect()
     }
 
     /// Whether anybody still reads what is printed.
     pub const fn is_read(&self) -> bool {
         !self.gone
-    }
-
-    /// An empty screen; where there is none, an empty line.
-    pub fn clear(&mut self) {
-        self.line(&[if self.screen { "\u{1b}[H\u{1b}[2J".to_owned() } else { String::new() }]);
     }
 
     /// The first line.
@@ -132,12 +135,10 @@ impl std::fmt::Debug for Terminal {
     }
 }
 
-/// Where a test reads what was printed.
-#[cfg(test)]
+/// What is printed, kept to be read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paper(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
-#[cfg(test)]
 impl Write for Paper {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.0.lock().map_err(|_| io::Error::other("poisoned"))?.write(text)
@@ -148,7 +149,6 @@ impl Write for Paper {
     }
 }
 
-#[cfg(test)]
 impl Paper {
     /// What is on it.
     pub(super) fn text(&self) -> String {

@@ -24,4 +24,5 @@ mod old_drivers;
 mod process;
 mod proof;
 mod status;
+mod watch;
 mod world;

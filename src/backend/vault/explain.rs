@@ -97,6 +97,7 @@ impl Explain for Vault {
             },
             secret_keys: if let Evidence::Secrets { keys } = evidence { keys } else { &[] },
             is_unproven: !matches!(evidence, Evidence::Token { .. }),
+            keeps: self.keeps(),
             requests: requests.collect(),
             files: objects.0.iter().map(|want| wanted(want, &reads)).collect(),
             differences: differences::of(self.wire.flavour, parameters, scope, objects),

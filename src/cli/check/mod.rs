@@ -59,6 +59,14 @@ async fn checked(check: &Check) -> Result<u8, Failure> {
         let text = format!("there is no SecretProviderClass and no pod with one in {} files", sources.len());
         return Err(Failure::new(NO_INPUT, text));
     }
+    if let Some(name) = &check.class_name
+        && manifests.classes.iter().all(|class| class.name != *name)
+    {
+        return Err(Failure::new(
+            NO_INPUT,
+            format!("there is no SecretProviderClass called {name} in these files"),
+        ));
+    }
     let look = Look { check, explainers: &explainers, manifests: &manifests };
     let mut told = look.all(&mut findings)?;
     let mistakes = findings.count(Severity::Error) > 0;

@@ -59,10 +59,11 @@ rules! {
 
 /// Every rule, those of the backends included.
 pub(super) fn all() -> Vec<Rule> {
-    let mut all = OWN.to_vec();
     #[cfg(feature = "vault")]
-    all.extend(crate::backend::vault::RULES);
-    all
+    let of_vault = crate::backend::vault::RULES;
+    #[cfg(not(feature = "vault"))]
+    let of_vault = &[];
+    [OWN, of_vault].concat()
 }
 
 #[cfg(test)]

@@ -52,8 +52,11 @@ impl Told<'_> {
     }
 }
 
-/// How often a request is made, and what becomes of its answer.
-pub(super) fn kept(request: &Request, policy: &Policy) -> String {
+/// How often one of a class's requests is made, and what becomes of its answer.
+pub(super) fn kept(told: &Explanation, request: &Request, policy: &Policy) -> String {
+    if !told.keeps {
+        return "read at every mount".to_owned();
+    }
     let every = |span: Duration| format!("{}", humantime::format_duration(span));
     match (request.mints, request.refresh) {
         (false, refresh) => format!("read again every {}", every(policy.interval(refresh))),

@@ -20,13 +20,18 @@ const MOST: usize = 64 * 1024 * 1024;
 
 /// What the keymount behind `socket` says of its sessions, as JSON.
 pub(super) async fn ask(socket: &Path) -> Result<String, String> {
-    let answer = Deadline::after(PATIENCE).bound(get(socket)).await;
+    ask_for(socket, "/sessions").await
+}
+
+/// What it says of something.
+pub(super) async fn ask_for(socket: &Path, what: &'static str) -> Result<String, String> {
+    let answer = Deadline::after(PATIENCE).bound(get(socket, what)).await;
     answer.unwrap_or_else(|| Err(fault(socket, "it did not answer in five seconds", "look at its log")))
 }
 
-async fn get(socket: &Path) -> Result<String, String> {
+async fn get(socket: &Path, what: &str) -> Result<String, String> {
     let client: Client<UnixConnector, Empty<Bytes>> = Client::unix();
-    let reply = client.get(hyperlocal::Uri::new(socket, "/sessions").into()).await;
+    let reply = client.get(hyperlocal::Uri::new(socket, what).into()).await;
     let reply = reply.map_err(|error| refusal(socket, &error))?;
     if reply.status() != StatusCode::OK {
         let answered = format!("it answered {}", reply.status());

@@ -55,6 +55,14 @@ impl Report {
         Ok(report)
     }
 
+    /// Of a provider's sessions, how many failed last, and when the first of its leases ends.
+    pub(super) fn trouble(&self, provider: &str) -> (usize, Option<u64>) {
+        let sessions = || self.sessions.iter().filter(|session| session.provider == provider);
+        let failing = sessions().filter(|session| session.last_error.is_some()).count();
+        let ends = sessions().flat_map(|session| &session.minted).filter_map(|minted| minted.expires);
+        (failing, ends.min())
+    }
+
     /// Sessions and leases of a provider.
     pub(super) fn counts(&self, provider: &str) -> (usize, usize) {
         let sessions = || self.sessions.iter().filter(|session| session.provider == provider);

@@ -18,6 +18,8 @@ fn exit_codes_say_what_was_found() {
         (&["Cargo.toml"], 1, ""),
         (&["tests/classes/none"], 66, "cannot read tests/classes/none"),
         (&["charts-that-are-not-there"], 66, "cannot read"),
+        (&[VALID, "--class-name", "none"], 66, "no SecretProviderClass called none"),
+        (&[VALID, "--vault-addr", "vault:8200"], 64, "--vault-addr"),
         (&[], 64, "name files or folders of manifests"),
         (&[VALID, "--mint"], 64, "--mint: means nothing without --live"),
         (&[VALID, "--live"], 64, "--token: name the file"),

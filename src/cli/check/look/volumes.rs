@@ -130,14 +130,15 @@ fn account(manifests: &Manifests, volume: &Volume) -> Option<Finding> {
 
 /// What a pod changes of its class.
 fn attributes(told: &Told<'_>, volume: &Volume) -> Vec<Finding> {
-    let vocabulary = told.explainer.as_ref().map(|explainer| explainer.vocabulary()).unwrap_or_default();
+    // What another's provider knows is not known here.
+    let vocabulary = told.explainer.as_ref().map(|explainer| explainer.vocabulary());
     let others = volume.attributes.iter().filter(|(key, _, _)| !key.starts_with(OF_KUBELET));
     let finding = |(key, at, value): &(String, _, String)| {
         let own = told.class.parameter(key);
         let text = match own {
             Some(own) if own.value == *value => return None,
             Some(_) => format!("the attribute {key} overrides the class's {key}"),
-            None if vocabulary.parameters.contains(key) => {
+            None if vocabulary.as_ref()?.parameters.contains(key) => {
                 format!("the attribute {key} adds to the class what it does not say")
             }
             None => format!("the attribute {key} means nothing to provider {}", told.class.provider),

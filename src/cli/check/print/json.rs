@@ -78,7 +78,7 @@ fn class(check: &Check, told: &Told<'_>) -> Value {
         "live": told.steps.iter().map(step).collect::<Vec<_>>(),
     });
     let Some(explanation) = &told.explanation else { return document };
-    let request = |request: &crate::backend::explain::Request| json!({ "request": request.shown, "needs": request.needs, "mints": request.mints, "kept": kept(request, policy) });
+    let request = |request: &crate::backend::explain::Request| json!({ "request": request.shown, "needs": request.needs, "mints": request.mints, "kept": kept(explanation, request, policy) });
     let file = |file: &crate::backend::explain::Wanted| {
         let mode = format!("{:04o}", file.mode.filter(|mode| *mode != 0).unwrap_or(0o644));
         json!({ "path": file.object, "mode": mode, "request": file.request, "part": file.part, "optional": file.optional })

@@ -104,8 +104,10 @@ fn class(page: &mut Page<'_>, check: &Check, told: &Told<'_>) {
         return page.line("  Every mount fails, or nothing is known of its provider: see above.");
     };
     let policy = &check.rooms.sessions.policy;
-    let asks =
-        explanation.requests.iter().map(|request| format!("{}: {}", request.shown, kept(request, policy)));
+    let asks = explanation
+        .requests
+        .iter()
+        .map(|request| format!("{}: {}", request.shown, kept(explanation, request, policy)));
     page.list("asks", asks);
     page.list("files", files(explanation));
     page.list(

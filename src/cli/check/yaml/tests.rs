@@ -92,3 +92,22 @@ fn types_are_those_that_kubectl_reads() {
         assert_eq!(plain_type(word), kind, "{word:?}");
     }
 }
+
+proptest::proptest! {
+    /// Whatever stands in a file: nodes or a place where it breaks, and every place is in the file.
+    #[test]
+    fn any_text_is_read(text in "[-a-c:{}\\[\\]&*!|>'\"#%@,?0-9 \\n\\t]{0,120}") {
+        for text in [text.clone(), format!("a: |\n  {text}\nb: \"{text}\"\nc: [{text}]")] {
+            let written = read(&text);
+            let mut nodes = written.documents.clone();
+            for _ in 0..200 {
+                let Some(node) = nodes.pop() else { break };
+                nodes.extend(node.items().iter().cloned());
+                nodes.extend(node.entries().iter().map(|entry| entry.value.clone()));
+                nodes.extend(node.inside().documents);
+                let lines = u64::try_from(text.lines().count()).unwrap_or_default();
+                proptest::prop_assert!(node.at.line <= lines + 1, "{:?}", node.at);
+            }
+        }
+    }
+}
