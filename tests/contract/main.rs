@@ -19,6 +19,7 @@ mod answers;
 mod fetch;
 mod metrics;
 mod old_drivers;
+mod prepare;
 mod process;
 mod proof;
 mod status;
