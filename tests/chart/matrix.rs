@@ -3,7 +3,7 @@
 use crate::helm::{Helm, Object, only};
 
 const TEST: &str =
-    r#"test={"parameters":{"roleName":"web","objects":"- objectName: a\n  secretPath: secret/data/a\n"}}"#;
+    r#"test.parameters={"roleName":"web","objects":"- objectName: a\n  secretPath: secret/data/a\n"}"#;
 
 /// Each set, `--set-json` each.
 pub const SETS: [(&str, &[&str]); 13] = [

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::install::{World, pods, ready};
+use crate::install::{World, pods, rolled};
 use crate::kubectl::{kubectl, wait};
 use crate::workload::{Workload, class, reads};
 
@@ -60,7 +60,7 @@ pub async fn provider_down(world: &World) {
     let workload = Workload::begin("early", &["early"]);
     workload.waits(15);
     select(&json!({"keymount-test": null}));
-    println!("  keymount ready after {:.1} s", wait("keymount", 120, ready).1);
+    println!("  keymount ready after {:.1} s", rolled());
     println!("  the pod runs {:.1} s after that", workload.runs(200));
     workload.has_read("early/early waited for", 20);
     workload.end();

@@ -37,8 +37,7 @@ impl World {
         requests_are(&Value::Array(wanted));
         let installed = helm(&world.chart(&["upgrade", "--install"]));
         installed.unwrap_or_else(|error| panic!("{error}\n{}", picture()));
-        let ((), seconds) = wait("keymount ready", 120, ready);
-        println!("keymount ready {seconds:.1} s after the install");
+        println!("keymount ready {:.1} s after the install", rolled());
         world
     }
 
@@ -115,11 +114,11 @@ pub fn pods() -> Vec<Value> {
     pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).cloned().collect()
 }
 
-/// Once every pod of keymount is ready.
-pub fn ready() -> Option<()> {
-    let pods = pods();
-    let ready = |pod: &Value| pod["status"]["containerStatuses"][0]["ready"] == true;
-    (!pods.is_empty() && pods.iter().all(ready)).then_some(())
+/// Seconds until each node has a ready pod of what was asked for last.
+pub fn rolled() -> f64 {
+    let began = std::time::Instant::now();
+    kubectl(&["rollout", "status", "daemonset/keymount", "--timeout=300s"]);
+    began.elapsed().as_secs_f64()
 }
 
 /// What keymount logged, every pod of it.
@@ -170,14 +169,33 @@ pub async fn root_without_capabilities(world: &World) {
     let mut args = world.chart(&["upgrade"]);
     args.extend(["--set-json", "nonRoot=false", "--wait"].map(str::to_owned));
     helm(&args).unwrap_or_else(|error| panic!("{error}"));
-    let root = || {
-        let pods = pods();
-        let context = &pods.first()?["spec"]["containers"][0]["securityContext"];
-        (pods.len() == 1 && context["runAsUser"] == 0).then(ready).flatten()
-    };
-    println!("  ready as root after {:.1} s", wait("a pod that is root", 120, root).1);
+    println!("  ready as root after {:.1} s", rolled());
+    let root = |pod: &Value| pod["spec"]["containers"][0]["securityContext"]["runAsUser"] == 0;
+    assert!(pods().iter().all(root));
     let workload = Workload::begin("rooted", &["a"]);
     workload.runs(60);
     workload.has_read("a/a value of a", 20);
     workload.end();
+}
+
+/// Tokens are verified by the cluster's own keys, read with keymount's own token and without a role.
+pub async fn verifies_by_the_clusters_keys(world: &World) {
+    let server =
+        kubectl(&["-n", "default", "get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}"]);
+    let settings = |issuer: &str| {
+        let jwks =
+            json!({"enabled": true, "url": format!("https://{server}/openid/v1/jwks"), "issuer": issuer});
+        let mut args = world.chart(&["upgrade"]);
+        args.extend(["--set-json".to_owned(), format!("jwks={jwks}"), "--wait".to_owned()]);
+        helm(&args).unwrap_or_else(|error| panic!("{error}"));
+        rolled();
+    };
+    settings("https://another.cluster");
+    let refused = Workload::begin("foreign", &["a"]);
+    refused.warned(&["FailedMount", "code = Unauthenticated", "the token is of another issuer"], 60);
+    refused.waits(3);
+    settings("");
+    println!("  it runs {:.1} s after the right issuer", refused.runs(120));
+    refused.has_read("a/a value of a", 20);
+    refused.end();
 }

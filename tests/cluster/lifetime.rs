@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::install::{World, log, pods, ready};
+use crate::install::{World, log, rolled};
 use crate::kubectl::{delete, kubectl, wait};
 use crate::mounting::APP;
 use crate::support::eventually;
@@ -13,11 +13,8 @@ pub async fn rolls(world: &World) {
     let workload = Workload(APP.to_owned());
     let certificate = workload.file("app/tls.crt").unwrap();
     let (leases, tokens) = (world.backend.leases().await, world.backend.tokens().await);
-    let uid = || pods().first().map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned());
-    let before = uid();
     kubectl(&["rollout", "restart", "daemonset/keymount"]);
-    let replaced = || (uid().is_some() && uid() != before).then(ready).flatten();
-    println!("  replaced and ready after {:.1} s", wait("the new pod", 120, replaced).1);
+    println!("  replaced and ready after {:.1} s", rolled());
     // The new process has answered for the old one's pod.
     let mounted = || log().iter().any(|line| line["class"] == APP && line["outcome"] == "ok").then_some(());
     println!("  first Mount by the new one {:.1} s later", wait("a Mount", 300, mounted).1);

@@ -37,7 +37,7 @@ use self::install::World;
 
 type Case = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-const CASES: [(&str, Case); 14] = [
+const CASES: [(&str, Case); 15] = [
     ("it runs with what it ships with", |world| Box::pin(install::runs_confined(world))),
     ("helm test passes and fails as it should", |world| Box::pin(install::helm_test(world))),
     ("a pod reads its secrets", |world| Box::pin(mounting::reads(world))),
@@ -51,6 +51,9 @@ const CASES: [(&str, Case); 14] = [
     ("a dead backend leaves the pod waiting", |world| Box::pin(failing::backend_down(world))),
     ("a dead provider leaves the pod waiting", |world| Box::pin(failing::provider_down(world))),
     ("a deleted pod's lease is revoked", |world| Box::pin(lifetime::revokes(world))),
+    ("it verifies tokens by the cluster's keys", |world| {
+        Box::pin(install::verifies_by_the_clusters_keys(world))
+    }),
     ("it runs as root without capabilities", |world| Box::pin(install::root_without_capabilities(world))),
 ];
 

@@ -21,6 +21,7 @@ mod fetch;
 mod guard;
 mod metrics;
 mod old_drivers;
+mod prepare;
 mod process;
 mod proof;
 mod status;

@@ -128,6 +128,9 @@ seccompProfile:
 {{- if and (has "local" .Values.providers) (not (index .Values.settings "local-store")) }}
 {{- fail "provider local needs settings.local-store, a file of extraVolumes and extraVolumeMounts" }}
 {{- end }}
+{{- if and .Values.test.parameters (not (has .Values.test.provider .Values.providers)) }}
+{{- fail (printf "test.provider %s is not one of providers: the test's volume would have nobody to ask" .Values.test.provider) }}
+{{- end }}
 {{- if and .Values.ca.configMap .Values.ca.secret }}
 {{- fail "ca.configMap and ca.secret: choose one" }}
 {{- end }}
