@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, Prometheus and its promtool. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, etcd, PostgreSQL, Prometheus and its promtool, and a browser. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -98,6 +98,7 @@ part openbao "$PARTS/openbao-$OPENBAO/bao" openbao
 part etcd "$(command -v etcd || true)" debian etcd-server
 part postgresql "$(postgres_bin)" debian postgresql
 part promtool "$(command -v promtool || true)" debian prometheus
+part chromium "$(command -v chromium || true)" debian chromium
 part driver "$DRIVER/secrets-store-csi-driver" \
   go_program driver sigs.k8s.io/secrets-store-csi-driver/cmd/secrets-store-csi-driver ''
 part driver-old "$DRIVER_OLD/secrets-store-csi-driver" \
@@ -115,6 +116,7 @@ part kube-apiserver "$KUBERNETES/kube-apiserver" \
   line ETCD_BIN "$(command -v etcd || true)"
   line POSTGRES_BIN "$(postgres_bin)"
   line PROMTOOL_BIN "$(command -v promtool || true)"
+  line CHROMIUM_BIN "$(command -v chromium || true)"
   line PROMETHEUS_BIN "$(command -v prometheus || true)"
 } >"$PARTS/env.new"
 mv "$PARTS/env.new" "$PARTS/env"

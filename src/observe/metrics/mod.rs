@@ -25,6 +25,7 @@ use self::register::{Register, count, set};
 use self::requests::Requests;
 use super::Kept;
 use super::bounded::Classes;
+use super::page::{Recent, View};
 use crate::error::{Error, Kind, Stage};
 use crate::mount::Phase;
 use crate::time::Clock;
@@ -40,6 +41,7 @@ pub struct Metrics {
     leases: Leases,
     ready: IntGaugeVec,
     guarded: IntCounterVec,
+    recent: Recent,
 }
 
 // === impl Metrics ===
@@ -63,6 +65,7 @@ impl Metrics {
             leases: Leases::new(make)?,
             ready: make.gauge(&READY)?,
             guarded: make.counter(&GUARD_REFUSALS)?,
+            recent: Recent::default(),
             classes: Classes::new(most_classes),
             clock,
             registry,
@@ -77,6 +80,12 @@ impl Metrics {
     /// A Mount broke a rule of the operator's guard; `mode` is `enforce` or `warn`.
     pub fn guard_refused(&self, provider: &str, rule: &str, mode: &str) {
         count(&self.guarded, &[provider, rule, mode]);
+    }
+
+    /// What the page for humans shows; the names of pods only if `pods`.
+    pub(super) fn view(&self, ready: &[(&'static str, bool)], kept: &[Kept], pods: bool) -> View {
+        let (unix, moment) = (self.clock.unix(), self.clock.moment().after_start());
+        View::new(ready, kept, &self.recent.now(moment), &self.classes, unix, pods)
     }
 
     /// The exposition text, with gauges of what is kept now.
@@ -103,6 +112,7 @@ impl mount::Recorder for Metrics {
         took: Duration,
     ) {
         let (namespace, class) = self.classes.labels(namespace, class);
+        self.recent.mounted(provider, (namespace, class), failed.map(|(kind, _)| kind), self.clock.unix());
         let class = [provider, namespace, class];
         self.mounts.ended(class, failed.map_or("ok", |(kind, _)| kind.as_str()), took);
         match failed {
@@ -114,6 +124,7 @@ impl mount::Recorder for Metrics {
 
 impl backend::Recorder for Metrics {
     fn request(&self, provider: &'static str, operation: &'static str, status: &str, took: Duration) {
+        self.recent.answered(provider, took, self.clock.moment().after_start());
         self.requests.answered(provider, operation, status, took);
     }
 
