@@ -196,7 +196,7 @@ fn pods(list: &[Pod], now: u64) -> Markup {
                 tbody { @for pod in list {
                     tr.troubled[pod.failing || pod.overdue] {
                         th scope="row" { (pod.name) }
-                        td data-label="Classes" { (pod.classes) }
+                        td data-label="Classes" { (if pod.classes.is_empty() { "–" } else { &pod.classes }) }
                         td data-label="Provider" { (pod.provider) }
                         td data-label="Last refresh" {
                             (past(pod.last_refresh, now)) @if pod.failing { " " (badge("failing", false)) }

@@ -73,7 +73,9 @@ impl Recent {
     pub(in super::super) fn now(&self, now: Duration) -> Now {
         let classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        latency.values_mut().for_each(|latency| latency.advance(now));
+        for minutes in latency.values_mut() {
+            minutes.advance(now);
+        }
         Now { classes, latency }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::recent::{Class, Now, Went};
+use super::recent::{Class, Latency, Now, Went};
 use crate::backend::Entry;
 use crate::observe::Kept;
 use crate::observe::bounded::Classes;
@@ -74,7 +74,7 @@ impl View {
                 sessions: sessions.len(),
                 leases: sessions.iter().map(|session| session.minted.len()).sum(),
                 never_refreshed: sessions.iter().filter(|session| session.refresh_never_seen).count(),
-                latency: recent.latency.get(name).map(|latency| latency.means()).unwrap_or_default(),
+                latency: recent.latency.get(name).map(Latency::means).unwrap_or_default(),
             }
         };
         let all = || kept.iter().flat_map(|(_, inventory)| &inventory.sessions);
