@@ -99,7 +99,11 @@ impl App {
             return Err(unbound(&server.dir).into());
         }
         let health = Arc::new(health);
-        let admin = admin::open(&config.admin, Answers { metrics, health: health.clone(), census }).await?;
+        let admin = admin::open(
+            &config.admin,
+            Answers { metrics, health: health.clone(), census, show_pods: config.admin.show_pods },
+        )
+        .await?;
         let work = ground.work(providers);
         Ok(Self { sockets, admin, health, work, tasks, cut, grace: config.server.grace })
     }

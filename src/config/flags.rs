@@ -100,7 +100,7 @@ const COMPAT: &str = "Accepted for existing DaemonSets";
 /// The one setting that two commands have.
 const ADMIN_SOCKET: &str = "admin-socket";
 
-const COMMON: [Flag; 47] = [
+const COMMON: [Flag; 48] = [
     flag(
         SERVER,
         "provider",
@@ -210,7 +210,7 @@ const COMMON: [Flag; 47] = [
         "Namespace whose pods may not mount, or its beginning and a star; repeatable",
     )
     .many(),
-    flag(OBSERVE, "admin-address", "ADDRESS", "Where /metrics, /livez and /readyz are served")
+    flag(OBSERVE, "admin-address", "ADDRESS", "Where the status page, /metrics, /livez and /readyz are served")
         .or("127.0.0.1:8089")
         .alias("health-addr"),
     flag(OBSERVE, ADMIN_SOCKET, "PATH", "Socket of `keymount status`; empty: none")
@@ -222,6 +222,13 @@ const COMMON: [Flag; 47] = [
         "SecretProviderClasses with series of their own; the rest are `other`",
     )
     .or("500"),
+    flag(
+        OBSERVE,
+        "status-show-pods",
+        "",
+        "Name pods on the status page, to whoever reaches the admin address",
+    )
+    .switch(),
     flag(OBSERVE, "log-level", "LEVEL", "error, warn, info, debug or trace").or("info"),
     flag(OBSERVE, "log-format", "FORMAT", "text or json").or("text"),
     flag("Local provider", "local-store", "FILE", "Secrets of `provider: local` and who may read them"),

@@ -134,6 +134,8 @@ pub struct Admin {
     pub socket: Option<PathBuf>,
     /// Classes with series of their own.
     pub max_classes: usize,
+    /// Whether the page at the address names pods.
+    pub show_pods: bool,
 }
 
 /// Logs.

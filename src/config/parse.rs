@@ -176,7 +176,8 @@ fn admin(values: &mut Values) -> Option<Admin> {
     let address = if incumbent { address(":8080").ok() } else { values.parsed("admin-address", address) };
     let max_classes = values.parsed("metrics-max-classes", positive);
     let socket = values.text("admin-socket").map(PathBuf::from);
-    Some(Admin { address: address?, socket, max_classes: max_classes? })
+    let show_pods = values.switch("status-show-pods");
+    Some(Admin { address: address?, socket, max_classes: max_classes?, show_pods })
 }
 
 fn log(values: &mut Values) -> Option<Log> {

@@ -4,6 +4,7 @@ mod admin;
 mod bounded;
 mod logs;
 mod metrics;
+mod page;
 
 pub use admin::{Admin, Answers, Census, Health, Kept};
 pub use logs::{Format, init as init_logs};

@@ -1,5 +1,6 @@
 //! Time and chance: the only room that asks what time it is or throws a die.
 
+pub mod age;
 mod backoff;
 mod clock;
 mod deadline;

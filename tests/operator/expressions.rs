@@ -1,4 +1,4 @@
-//! What a PromQL expression names: metrics and labels, held to the definitions.
+//! What an expression of Prometheus names: metrics and labels, held to the definitions.
 
 use std::collections::BTreeSet;
 

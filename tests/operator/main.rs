@@ -19,6 +19,7 @@ mod blocks;
 mod dashboard;
 mod documents;
 mod expressions;
+mod page;
 mod prometheus;
 mod reference;
 #[allow(dead_code, reason = "the contract's tests need more of it")]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the real programs that the integration tests run against, into a cache outside the repository:
-# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, ministack (AWS), etcd, PostgreSQL, Prometheus and its promtool, helm and crane. What is there already is left alone.
+# the CSI driver of now and of before v1.6.0, a kube-apiserver, OpenBao, ministack (AWS), etcd, PostgreSQL, Prometheus and its promtool, a browser, helm and crane. What is there already is left alone.
 #
 #   KEYMOUNT_PARTS   the cache (default: $XDG_CACHE_HOME/keymount/parts, or ~/.cache/keymount/parts)
 #   CI=true          a part that cannot be had ends the script with an error; otherwise it is only "skipped"
@@ -110,6 +110,7 @@ part ministack "$PARTS/ministack-$MINISTACK/ministack" ministack
 part etcd "$(command -v etcd || true)" debian etcd-server
 part postgresql "$(postgres_bin)" debian postgresql
 part promtool "$(command -v promtool || true)" debian prometheus
+part chromium "$(command -v chromium || true)" debian chromium
 part driver "$DRIVER/secrets-store-csi-driver" \
   go_program driver sigs.k8s.io/secrets-store-csi-driver/cmd/secrets-store-csi-driver ''
 part driver-old "$DRIVER_OLD/secrets-store-csi-driver" \
@@ -134,6 +135,7 @@ part crane "$IMAGE/crane" go_program image github.com/google/go-containerregistr
   line PROMTOOL_BIN "$(command -v promtool || true)"
   line HELM_BIN "$HELM/helm"
   line CRANE_BIN "$IMAGE/crane"
+  line CHROMIUM_BIN "$(command -v chromium || true)"
   line PROMETHEUS_BIN "$(command -v prometheus || true)"
 } >"$PARTS/env.new"
 mv "$PARTS/env.new" "$PARTS/env"

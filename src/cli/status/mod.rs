@@ -1,7 +1,6 @@
 //! `keymount status`: asks a running keymount, by its admin socket, what it
 //! keeps, and shows names and times. No value ever comes this way.
 
-mod age;
 mod ask;
 mod cells;
 mod report;

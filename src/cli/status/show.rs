@@ -1,9 +1,9 @@
 //! A report for eyes, within a hundred columns.
 
-use super::age::{ago, relative};
 use super::cells::{self, Row};
 use super::report::{Report, Session};
 use crate::cli::Terminal;
+use crate::time::age::{ago, relative};
 
 const HEAD: [&str; 6] =
     ["NAMESPACE/POD", "CLASS", "PROVIDER", "SESSION EXPIRES", "SOONEST LEASE", "LAST REFRESH"];

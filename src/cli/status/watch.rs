@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::age::relative;
 use super::ask::{ask, ask_for};
 use super::report::Report;
 use super::screen::Screen;
 use super::show::{clean, counted, show};
 use super::tally::{Minute, Tally};
 use crate::cli::Terminal;
+use crate::time::age::relative;
 use crate::time::{Clock as _, Wall};
 
 /// How often it looks.

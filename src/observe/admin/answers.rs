@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Census, Door, Health};
 use crate::backend::Entry;
-use crate::observe::Metrics;
+use crate::observe::{Metrics, page};
 
 /// What the admin server answers from.
 pub struct Answers {
@@ -20,6 +20,8 @@ pub struct Answers {
     pub health: Arc<dyn Health>,
     /// What is kept.
     pub census: Arc<dyn Census>,
+    /// Whether the page names pods to whoever reaches the address.
+    pub show_pods: bool,
 }
 
 /// What `/sessions` answers: names and times, never a value.
@@ -49,10 +51,11 @@ impl Answers {
             ("/livez", _) => text(StatusCode::OK, "ok\n"),
             // `/health/ready` is what the Vault and OpenBao providers call it, so that their probes go on working.
             ("/readyz" | "/health/ready", _) => self.ready().await,
+            ("/" | "/status", door) => self.page(door).await,
             // Which pods there are is not for everybody who reaches the address.
             ("/sessions", Door::Socket) => self.sessions().await,
-            (_, Door::Socket) => text(StatusCode::NOT_FOUND, "/metrics /livez /readyz /sessions\n"),
-            (_, Door::Address) => text(StatusCode::NOT_FOUND, "/metrics /livez /readyz\n"),
+            (_, Door::Socket) => text(StatusCode::NOT_FOUND, "/ /metrics /livez /readyz /sessions\n"),
+            (_, Door::Address) => text(StatusCode::NOT_FOUND, "/ /metrics /livez /readyz\n"),
         }
     }
 
@@ -62,6 +65,17 @@ impl Answers {
         }
         let body = self.metrics.text(&self.census.inventories());
         typed(text(StatusCode::OK, body), "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    async fn page(&self, door: Door) -> Response<Full<Bytes>> {
+        let ready = self.health.providers().await;
+        let pods = self.show_pods || door == Door::Socket;
+        let view = self.metrics.view(&ready, &self.census.inventories(), pods);
+        let mut response = typed(text(StatusCode::OK, page::html(&view)), "text/html; charset=utf-8");
+        for (name, value) in page::headers() {
+            response.headers_mut().insert(name, value);
+        }
+        response
     }
 
     async fn ready(&self) -> Response<Full<Bytes>> {

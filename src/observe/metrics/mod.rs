@@ -27,6 +27,7 @@ use self::register::{Register, set};
 use self::requests::Requests;
 use super::Kept;
 use super::bounded::Classes;
+use super::page::{Recent, View};
 use crate::error::{Error, Kind, Stage};
 use crate::mount::Phase;
 use crate::time::Clock;
@@ -42,6 +43,7 @@ pub struct Metrics {
     leases: Leases,
     refusals: Refusals,
     ready: IntGaugeVec,
+    recent: Recent,
 }
 
 // === impl Metrics ===
@@ -65,6 +67,7 @@ impl Metrics {
             leases: Leases::new(make)?,
             refusals: Refusals::new(make)?,
             ready: make.gauge(&READY)?,
+            recent: Recent::default(),
             classes: Classes::new(most_classes),
             clock,
             registry,
@@ -74,6 +77,12 @@ impl Metrics {
     /// Sets whether a provider's socket answers.
     pub fn set_ready(&self, provider: &str, ready: bool) {
         set(&self.ready, &[provider], ready);
+    }
+
+    /// What the page for humans shows; the names of pods only if `pods`.
+    pub(super) fn view(&self, ready: &[(&'static str, bool)], kept: &[Kept], pods: bool) -> View {
+        let (unix, moment) = (self.clock.unix(), self.clock.moment().after_start());
+        View::new(ready, kept, &self.recent.now(moment), &self.classes, unix, pods)
     }
 
     /// The exposition text, with gauges of what is kept now.
@@ -100,6 +109,7 @@ impl mount::Recorder for Metrics {
         took: Duration,
     ) {
         let (namespace, class) = self.classes.labels(namespace, class);
+        self.recent.mounted(provider, (namespace, class), failed.map(|(kind, _)| kind), self.clock.unix());
         let class = [provider, namespace, class];
         self.mounts.ended(class, failed.map_or("ok", |(kind, _)| kind.as_str()), took);
         match failed {
@@ -125,6 +135,7 @@ impl guard::Recorder for Metrics {
 
 impl backend::Recorder for Metrics {
     fn request(&self, provider: &'static str, operation: &'static str, status: &str, took: Duration) {
+        self.recent.answered(provider, took, self.clock.moment().after_start());
         self.requests.answered(provider, operation, status, took);
     }
 

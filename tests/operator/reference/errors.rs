@@ -99,13 +99,12 @@ fn refusals() -> String {
     let mut rows = Vec::new();
     for (name, list) in rows::tables() {
         let during = match name.as_str() {
-            "LOGIN" => "login",
+            "LOGIN" | "NO_MOUNT" | "OTHER_METHOD" => "login",
             "APPROLE" => "login (approle)",
             "USERPASS" => "login (userpass)",
             "CERTIFICATE" => "login (cert)",
             "READ" => "read",
             "KEEP" => "renewal",
-            "NO_MOUNT" | "OTHER_METHOD" => "login",
             _ => "any",
         };
         for row in list {

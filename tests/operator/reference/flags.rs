@@ -35,7 +35,8 @@ fn name(arg: &Arg) -> String {
     let Some(long) = arg.get_long() else { return code(&value.unwrap_or_default()) };
     let takes = arg.get_action().takes_values();
     let aliases = arg.get_visible_aliases().unwrap_or_default();
-    let aliases: String = aliases.iter().map(|alias| format!(", `--{alias}`")).collect();
+    let aliases: Vec<_> = aliases.iter().map(|alias| format!(", `--{alias}`")).collect();
+    let aliases = aliases.concat();
     match value.filter(|_| takes) {
         Some(value) if value == "BOOL" => format!("`--{long}[=BOOL]`{aliases}"),
         Some(value) => format!("`--{long} {value}`{aliases}"),

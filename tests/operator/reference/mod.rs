@@ -7,6 +7,7 @@ mod metrics;
 mod parameters;
 mod rows;
 mod source;
+mod texts;
 
 use std::fmt::Write as _;
 

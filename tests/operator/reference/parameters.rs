@@ -26,8 +26,7 @@ impl<'ast> Visit<'ast> for Keys {
         {
             let of_self = matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("self"));
             match call.method.to_string().as_str() {
-                "get" if of_self => self.prefixed.insert(key.value()),
-                "file" | "key" if of_self => self.prefixed.insert(key.value()),
+                "get" | "file" | "key" if of_self => self.prefixed.insert(key.value()),
                 "span" if of_self => self.plain.insert(key.value()),
                 "get" => self.plain.insert(key.value()),
                 _ => false,

@@ -5,7 +5,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// `time` as seen from `now`, both in seconds since 1970.
-pub(super) fn relative(time: u64, now: u64) -> String {
+pub fn relative(time: u64, now: u64) -> String {
     match time.checked_sub(now) {
         Some(left) => format!("in {}", short(left)),
         None => format!("{} ago", short(now - time)),
@@ -13,7 +13,7 @@ pub(super) fn relative(time: u64, now: u64) -> String {
 }
 
 /// When something was; a time just ahead is a clock read twice, not a future.
-pub(super) fn ago(time: u64, now: u64) -> String {
+pub fn ago(time: u64, now: u64) -> String {
     format!("{} ago", short(now.saturating_sub(time)))
 }
 
