@@ -88,7 +88,7 @@ impl<const AGENT: bool> Rig for FakeRig<AGENT> {
     async fn fault(&self, fault: Fault) -> bool {
         match fault {
             Fault::ThrottleOnce => {
-                self.0.script("GetSecretValue", 1, 400, "ThrottlingException", "Rate exceeded")
+                self.0.script("GetSecretValue", 1, 400, "ThrottlingException", "Rate exceeded");
             }
             Fault::KillOnce => self.0.state().kill_once = true,
             Fault::Slow(slow) => self.0.state().slow = slow,

@@ -1,4 +1,9 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests may fail loudly and look into secrets"
+)]
 //! Secrets, parameters, and what becomes files.
 
 use super::super::fake::{ROLE, Version};
@@ -65,8 +70,10 @@ async fn parameters_come_in_tens_and_no_name_twice_in_one() {
     world.fake.state().put_parameter(REGION, "/app/p0", "second");
     world.fake.state().parameters.get_mut(&(REGION.to_owned(), "/app/p0".to_owned())).unwrap()[0].labels =
         vec!["first".into()];
-    let mut objects: String =
-        (0..12).map(|at| format!("- {{objectName: /app/p{at}, objectType: ssmparameter}}\n")).collect();
+    let mut objects: String = (0..12)
+        .map(|at| format!("- {{objectName: /app/p{at}, objectType: ssmparameter}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     objects += "- {objectName: /app/p0, objectType: ssmparameter, objectVersionLabel: first, objectAlias: labelled}\n\
                 - {objectName: /app/p0, objectType: ssmparameter, objectVersion: 1, objectAlias: versioned}\n\
                 - {objectName: 'arn:aws:ssm:eu-central-1:123456789012:parameter/app/p1', objectAlias: arn}\n";
@@ -261,8 +268,10 @@ async fn the_largest_secrets_fit_and_a_class_is_bounded() {
     for at in 0..20 {
         world.fake.state().put(REGION, &format!("s{at}"), &large);
     }
-    let objects: String =
-        (0..20).map(|at| format!("- {{objectName: s{at}, objectType: secretsmanager}}\n")).collect();
+    let objects: String = (0..20)
+        .map(|at| format!("- {{objectName: s{at}, objectType: secretsmanager}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let files = world.read(&objects).await;
     assert!(
         files.len() == 20 && files["s19"] == large,
@@ -270,7 +279,8 @@ async fn the_largest_secrets_fit_and_a_class_is_bounded() {
     );
     let copies: String = (0..200)
         .map(|at| format!("- {{objectName: s0, objectType: secretsmanager, objectAlias: a{at}}}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let (kind, text) = world.fault(&[("roleArn", ROLE), ("objects", &copies)]).await;
     assert!(kind == Kind::Precondition && text.contains("larger than a volume may be"), "{text}");
 }
