@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::finding::Findings;
 use super::look::Look;
 use super::told::Told;
-use super::{merge, rules};
+use super::{MISTAKES, NO_INPUT, merge, rules};
 use crate::backend::explain::{Explainer, Step, Visit, Visited};
 use crate::cli::fetch::{Failure, pod, token};
 use crate::cli::signal::interrupted;
@@ -65,7 +65,7 @@ async fn visit(
     explainer: &dyn Explainer,
     stop: &CancellationToken,
 ) -> Result<Visited, Failure> {
-    let token = token(&live.token).await?;
+    let token = token(&live.token).await.map_err(|failure| Failure::new(NO_INPUT, failure.text))?;
     let said = Said::of(&token);
     let pod: Pod = pod(&look.check.pod, said.as_ref(), told.class.namespace.as_deref());
     let parameters = merge::parameters(&look.check.rooms, told.class, None)?;
@@ -138,5 +138,7 @@ fn is_denied(errors: &Errors) -> bool {
 /// The exit code of the first failure.
 fn failure(steps: &[Step]) -> Option<u8> {
     let failed = steps.iter().find(|step| step.outcome.is_err() && is_fatal(step))?;
-    failed.outcome.clone().err().map(|errors| Failure::from(errors).code)
+    let code = failed.outcome.clone().err().map(|errors| Failure::from(errors).code);
+    // Fetch's code for a wrong token is the one for warnings here.
+    code.map(|code| if code == Failure::INPUT { MISTAKES } else { code })
 }

@@ -1,6 +1,6 @@
 //! `keymount check`: what is wrong with classes, what they do and what they need,
 //! said before a pod waits for them. What a provider would refuse at a Mount is
-//! found by the same parse; the rest is in [`rules`].
+//! found by the same parse; the rest is in `rules`.
 
 mod finding;
 mod input;

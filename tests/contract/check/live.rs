@@ -50,11 +50,12 @@ fn a_refusal_says_at_which_stage_and_ends_with_its_code() {
     assert!(live(&desk, &["--service-account", "web"]).0 == 0);
     desk.put("token", &Issuer::new("one").token(&pod("a"), "other", 600).token);
     let (code, out, _) = live(&desk, &[]);
-    assert!(
-        code == 1 && out.contains("NOT OK  proof") || code == 2 && out.contains("NOT OK  proof"),
-        "{code} {out}"
-    );
+    assert!(code == 1 && out.contains("NOT OK  proof"), "{code} {out}");
     assert!(!out.contains("login   logged in"), "nothing after it: {out}");
+    std::fs::remove_file(desk.path("token")).unwrap();
+    let (code, _, err) = live(&desk, &[]);
+    assert!(code == 66 && err.contains("cannot read the token file"), "{code} {err}");
+    desk.put("token", "x");
     std::fs::remove_file(desk.path("store.yaml")).unwrap();
     let (code, out, _) = live(&desk, &[]);
     assert!(code != 0 && out.contains("NOT OK  reach   stage=reach"), "{code} {out}");
