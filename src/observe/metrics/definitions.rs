@@ -123,8 +123,9 @@ metrics! {
     HANDOFF_FAILURES = Shape::Counter, "keymount_handoff_failures_total", &["provider", "what"],
         "Hand-off files that could not be written, read or removed",
         "`what` is `write`, `read` or `remove`.";
-    GUARD_REFUSALS = Shape::Counter, "keymount_guard_refusals_total", &["provider", "rule", "mode"],
-        "Mounts that broke a rule of the operator's guard",
+    GUARD_REFUSALS = Shape::Counter, "keymount_guard_refusals_total",
+        &["provider", "namespace", "secret_provider_class", "rule", "mode"],
+        "Rules of the operator's guard that Mounts broke",
         "`mode` is `enforce` (refused) or `warn` (answered all the same); `rule` is the guard's rule.";
     BUILD = Shape::Gauge, "keymount_build_info", &["version"],
         "Always 1; the version is in the label",

@@ -78,8 +78,9 @@ impl Metrics {
     }
 
     /// A Mount broke a rule of the operator's guard; `mode` is `enforce` or `warn`.
-    pub fn guard_refused(&self, provider: &str, rule: &str, mode: &str) {
-        count(&self.guarded, &[provider, rule, mode]);
+    pub fn guard_refused(&self, provider: &str, namespace: &str, class: &str, rule: &str, mode: &str) {
+        let (namespace, class) = self.classes.labels(namespace, class);
+        count(&self.guarded, &[provider, namespace, class, rule, mode]);
     }
 
     /// What the page for humans shows; the names of pods only if `pods`.

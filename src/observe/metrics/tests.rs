@@ -93,7 +93,7 @@ async fn what_happens_to_leases_is_counted() {
     metrics.ended("vault", "idle");
     metrics.handoff_failed("vault", "write");
     metrics.outlived("vault");
-    metrics.guard_refused("vault", "default-service-account", "warn");
+    metrics.guard_refused("vault", "shop", "web", "namespaces", "warn");
     assert_lines(
         &text(&metrics, &[]),
         &[
@@ -104,7 +104,7 @@ async fn what_happens_to_leases_is_counted() {
             r#"keymount_sessions_ended_total{provider="vault",reason="idle"} 1"#,
             r#"keymount_short_terms_total{provider="vault"} 1"#,
             r#"keymount_handoff_failures_total{provider="vault",what="write"} 1"#,
-            r#"keymount_guard_refusals_total{mode="warn",provider="vault",rule="default-service-account"} 1"#,
+            r#"keymount_guard_refusals_total{mode="warn",namespace="shop",provider="vault",rule="namespaces",secret_provider_class="web"} 1"#,
         ],
     );
 }
@@ -219,7 +219,7 @@ async fn every_series_is_defined_and_every_definition_is_a_series() {
     metrics.ended("vault", "idle");
     metrics.outlived("vault");
     metrics.handoff_failed("vault", "read");
-    metrics.guard_refused("vault", "namespace", "enforce");
+    metrics.guard_refused("vault", "shop", "web", "namespaces", "enforce");
     metrics.set_ready("vault", true);
     let mut failing = session("shop", &["web"], &[Some(2000)]);
     failing.last_refresh = Some(at(1));
