@@ -75,6 +75,12 @@ async fn fill(cluster: &Cluster, issuer: &Issuer) {
         cluster.raw(0, "POST", "secret/data/o", Some(&body)).await.is_some_and(|reply| reply.ok())
     };
     assert!(eventually(Duration::from_secs(30), written).await);
+    let is_everywhere = || async {
+        let reads = (0..3).map(|at| cluster.raw(at, "GET", "secret/data/o", None));
+        let replies = futures_util::future::join_all(reads).await;
+        replies.iter().flatten().filter(|reply| reply.ok()).count() == 3
+    };
+    assert!(eventually(Duration::from_secs(30), is_everywhere).await);
 }
 
 /// A keymount that has chosen the first server, and a pod that runs.

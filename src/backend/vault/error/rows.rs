@@ -214,6 +214,13 @@ pub(in super::super) const READ: &[Row] = &[
         Kind::NotFound,
         "no secrets engine is mounted there: check secretPath",
     ),
+    // Seconds after its mount a KV v2 engine is not ready, on a standby a little later.
+    Row::of(
+        &[400],
+        "non-versioned to versioned data",
+        Kind::Unavailable,
+        "the engine has just been mounted: it is ready in a moment",
+    ),
     Row::of(&[400], "unknown role", Kind::Invalid, "check the role's name in secretPath"),
     Row::of(&[405], "", Kind::Invalid, "the path does not know this method: change the object's method"),
     Row::of(

@@ -309,6 +309,14 @@ fn reads_that_the_engine_refuses() {
 }
 
 #[test]
+fn an_engine_that_is_not_ready_yet_may_be_asked_again() {
+    let said = "Waiting for the primary to upgrade from non-versioned to versioned data. This backend will be unavailable";
+    let (kind, text) = read(400, &errors(said));
+    assert_eq!(kind, Kind::Unavailable);
+    assert!(text.ends_with("; hint: the engine has just been mounted: it is ready in a moment"), "{text}");
+}
+
+#[test]
 fn a_server_that_echoes_the_token_is_not_quoted() {
     for status in [400, 403, 500] {
         let (_, _, text) = login(status, &format!("bad jwt {JWT} and hvs.CAESIJ2Vwqkz and {}", &JWT[30..]));
