@@ -160,6 +160,12 @@ pub trait Explain: Backend {
 
 /// The object-safe face of a backend that can explain itself.
 pub trait Explainer: Send + Sync {
+    /// The provider's name.
+    fn name(&self) -> &'static str;
+
+    /// The servers that only the class's author has named.
+    fn named_by_author(&self, parameters: &Parameters) -> Result<Vec<String>, Errors>;
+
     /// Its words.
     fn vocabulary(&self) -> Vocabulary;
 
@@ -177,6 +183,15 @@ pub trait Explainer: Send + Sync {
 }
 
 impl<B: Explain> Explainer for B {
+    fn name(&self) -> &'static str {
+        Backend::name(self)
+    }
+
+    fn named_by_author(&self, parameters: &Parameters) -> Result<Vec<String>, Errors> {
+        let (scope, _) = self.parse(parameters)?;
+        Ok(Backend::named_by_author(self, parameters, &scope))
+    }
+
     fn vocabulary(&self) -> Vocabulary {
         Explain::vocabulary(self)
     }

@@ -30,6 +30,8 @@ pub(super) enum Purpose {
     Serve,
     /// One class, which names the provider.
     Fetch,
+    /// Classes of any provider, on paper.
+    Check,
 }
 
 /// Settings of incumbents that are accepted and mean nothing here.

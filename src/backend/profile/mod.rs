@@ -116,6 +116,11 @@ impl Profiles {
         Self(profiles.into_iter().map(|profile| (profile.name.clone(), profile)).collect())
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
         self.0.values()

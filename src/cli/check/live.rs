@@ -68,7 +68,7 @@ async fn visit(
     let token = token(&live.token).await.map_err(|failure| Failure::new(NO_INPUT, failure.text))?;
     let said = Said::of(&token);
     let pod: Pod = pod(&look.check.pod, said.as_ref(), told.class.namespace.as_deref());
-    let parameters = merge::parameters(&look.check.rooms, told.class, None)?;
+    let parameters = merge::parameters(look, told.class, None, &pod)?;
     let (tokens, secrets) = (Tokens::own(token), Secrets::default());
     let visit = Visit {
         verifier: look.explainers.verifier(),

@@ -2,6 +2,7 @@
 
 mod class;
 mod drivers;
+mod guard;
 mod leaks;
 mod objects;
 mod parse;
@@ -56,12 +57,7 @@ impl<'a> Look<'a> {
 
     /// The volumes that mount a class, as far as the manifests say.
     pub(super) fn volumes_of(&self, class: &'a Class) -> impl Iterator<Item = &'a Volume> {
-        let named = |volume: &&Volume| volume.class.as_ref().is_some_and(|(name, _)| *name == class.name);
-        self.manifests
-            .volumes
-            .iter()
-            .filter(named)
-            .filter(|volume| meet(volume.namespace.as_ref(), class.namespace.as_ref()))
+        self.manifests.volumes.iter().filter(|volume| volume.is_of(class))
     }
 
     fn told(
@@ -120,15 +116,11 @@ impl<'a> Look<'a> {
             };
             let policy = one.policy();
             let circle = Circle { policy: &policy, policies, askers };
-            let parameters = merge::parameters(&self.check.rooms, one.class, None);
+            let pod = merge::pod(self, one.class, None);
+            let parameters = merge::parameters(self, one.class, None, &pod);
             if let (Some(explainer), Ok(parameters)) = (&one.explainer, parameters) {
                 one.setup = explainer.setup(&parameters, &circle).unwrap_or_default();
             }
         }
     }
-}
-
-/// Whether two manifests may be of one namespace: who names none goes where it is put.
-pub(super) fn meet(one: Option<&String>, other: Option<&String>) -> bool {
-    one == other || one.is_none() || other.is_none()
 }

@@ -109,3 +109,8 @@ fn broken(subject: &Subject, at: yaml::Spot, fault: &str, text: &str) -> super::
         false => finding,
     }
 }
+
+/// Whether two manifests may be of one namespace: who names none goes where it is put.
+pub(super) fn meet(one: Option<&String>, other: Option<&String>) -> bool {
+    one == other || one.is_none() || other.is_none()
+}

@@ -53,6 +53,9 @@ rules! {
     DRIVER_EPHEMERAL = Error "csidriver-ephemeral" "the CSIDriver has no ephemeral volumes";
     DRIVER_REPUBLISH = Warning "csidriver-no-refresh" "with this CSIDriver files are never refreshed";
     DRIVER_EXPIRY = Error "csidriver-token-life" "the API server refuses tokens that live so short";
+    PROFILE_UNREAD = Note "profile-not-given" "the class stands over a profile of the operator's, whose settings file was not given";
+    GUARD_REFUSES = Error "guard-refuses" "a rule of the operator's guard refuses every such mount";
+    GUARD_WARNS = Warning "guard-warns" "a rule of the operator's guard is broken, and only warns";
     LIVE = Error "live" "the backend itself refused, or was not there";
     LIVE_WARNING = Warning "live-unasked" "the backend could not be asked everything";
 }

@@ -87,7 +87,7 @@ impl Check {
             service_account: text("service-account"),
         };
         let loud = !values.is_default("log-level");
-        let mut rooms = Config::read(values, parse::Purpose::Fetch)?;
+        let mut rooms = Config::read(values, parse::Purpose::Check)?;
         rooms.sessions.policy.keep = false;
         if !loud {
             rooms.log.level = tracing::Level::ERROR;

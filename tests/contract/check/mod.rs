@@ -3,6 +3,7 @@
 mod fixtures;
 mod forms;
 mod live;
+mod operator;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

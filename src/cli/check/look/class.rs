@@ -9,10 +9,10 @@ use super::super::manifest::{Class, Parameter};
 use super::super::near::{near, renamed};
 use super::super::{merge, rules};
 use super::parse::Places;
-use super::{Look, Objects};
-use crate::backend::Parameters;
+use super::{Look, Objects, guard};
 use crate::backend::explain::{Explainer, Explanation, Vocabulary};
 use crate::backend::objects::Span;
+use crate::backend::{PROFILE, Parameters};
 use crate::error::Errors;
 use crate::files::project;
 use crate::secret::{ObjectId, Secret};
@@ -44,7 +44,8 @@ pub(super) fn look(
     findings.extend(fields(class, &objects, &vocabulary));
     findings.extend(intervals(look, class, &objects));
     let places = Places { class, objects: &objects, vocabulary: &vocabulary };
-    let parameters = match merge::parameters(&look.check.rooms, class, None) {
+    findings.extend(unread_profile(look, class));
+    let parameters = match merge::parameters(look, class, None, &merge::pod(look, class, None)) {
         Ok(parameters) => parameters,
         Err(errors) => {
             findings.extend(places.refused(&class.subject, &errors));
@@ -59,7 +60,9 @@ pub(super) fn look(
         findings.push(class.subject.at(at, advice.rule, advice.text).hint(advice.hint));
     }
     match explainer.explain(&parameters).and_then(|told| files(look, &told).map(|()| told)) {
-        Ok(told) => {
+        Ok(mut told) => {
+            told.login.extend(parameters.profile().map(|name| ("profile", name.to_owned())));
+            guard::look(look, class, explainer, &places, findings);
             findings.extend(unproven(look, class, &told, places.parameter("vaultAuthMethod")));
             overridden(look, class, explainer, &parameters, &places, findings);
             Some(told)
@@ -69,6 +72,14 @@ pub(super) fn look(
             None
         }
     }
+}
+
+/// A profile of which nothing is known here.
+fn unread_profile(look: &Look<'_>, class: &Class) -> Option<Finding> {
+    let profile = class.parameter(PROFILE).filter(|_| look.check.rooms.profiles.is_empty())?;
+    let text = format!("what the operator's profile {} sets is not looked at", profile.value);
+    let finding = class.subject.at(profile.at, rules::PROFILE_UNREAD, text);
+    Some(finding.hint("give the operator's settings file with --config"))
 }
 
 /// The files' rules, by what the driver is given at a Mount.
@@ -93,15 +104,13 @@ fn overridden(
     findings: &mut Findings,
 ) {
     // By reference to the manifests, whose volumes outlive this look.
-    let volumes = look.manifests.volumes.iter().filter(|volume| {
-        volume.class.as_ref().is_some_and(|(name, _)| *name == class.name)
-            && super::meet(volume.namespace.as_ref(), class.namespace.as_ref())
-    });
+    let volumes = look.manifests.volumes.iter().filter(|volume| volume.is_of(class));
     for volume in volumes.filter(|volume| !volume.attributes.is_empty()) {
-        let merged = match merge::parameters(&look.check.rooms, class, Some(volume)) {
-            Ok(merged) if merged == *own => continue,
-            merged => merged,
-        };
+        let merged =
+            match merge::parameters(look, class, Some(volume), &merge::pod(look, class, Some(volume))) {
+                Ok(merged) if merged == *own => continue,
+                merged => merged,
+            };
         let result = merged.and_then(|merged| explainer.explain(&merged)).and_then(|told| files(look, &told));
         let Err(errors) = result else { continue };
         let at = volume.attributes.first().map_or(volume.at, |(_, at, _)| *at);

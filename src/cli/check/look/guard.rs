@@ -66,7 +66,8 @@ fn found(places: &Places<'_>, volume: Option<&Volume>, broken: &Broken) -> Findi
         Mode::Warn => rules::GUARD_WARNS,
     };
     let (text, hint) = broken.error.parts();
-    let of_pod = matches!(broken.rule, Rule::DefaultServiceAccount | Rule::Namespaces | Rule::ProfileNamespaces);
+    let of_pod =
+        matches!(broken.rule, Rule::DefaultServiceAccount | Rule::Namespaces | Rule::ProfileNamespaces);
     let finding = match volume.filter(|_| of_pod) {
         Some(volume) if broken.rule == Rule::DefaultServiceAccount => {
             volume.subject.at(volume.account.at, rule, text)

@@ -1,11 +1,11 @@
 //! The pods' side: volumes, mounts, who they run as.
 
 use super::super::finding::{Finding, Findings};
-use super::super::manifest::{DRIVER, Manifests, Volume};
+use super::super::manifest::{DRIVER, Manifests, Volume, meet};
 use super::super::near::near;
 use super::super::rules;
 use super::super::told::Told;
-use super::{Look, meet};
+use super::Look;
 
 const CLASS: &str = "secretProviderClass";
 /// What the kubelet adds, over anything that stands there.

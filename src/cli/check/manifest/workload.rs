@@ -2,6 +2,7 @@
 
 use super::super::finding::Subject;
 use super::super::yaml::{Entry, Node, Spot};
+use super::{Class, meet};
 
 /// The driver's name.
 pub(in super::super) const DRIVER: &str = "secrets-store.csi.k8s.io";
@@ -41,6 +42,16 @@ pub(in super::super) struct User {
     pub(in super::super) not_root: bool,
     /// Nor with the group root.
     pub(in super::super) not_root_group: bool,
+}
+
+// === impl Volume ===
+
+impl Volume {
+    /// Whether it mounts the class, as far as the manifests say.
+    pub(in super::super) fn is_of(&self, class: &Class) -> bool {
+        self.class.as_ref().is_some_and(|(name, _)| *name == class.name)
+            && meet(self.namespace.as_ref(), class.namespace.as_ref())
+    }
 }
 
 /// The pod's spec in a document, if there is one.
