@@ -55,9 +55,11 @@ fn title(room: &str) -> String {
     match room {
         "app" => "Start-up, the cluster's keys".to_owned(),
         "backend" => "Objects, sessions".to_owned(),
+        "backend/aws" => "`provider: aws`".to_owned(),
         "backend/local" => "`provider: local`".to_owned(),
         "backend/vault" => "`provider: vault`, `provider: openbao`".to_owned(),
         "files" => "Files".to_owned(),
+        "guard" => "The guard".to_owned(),
         "identity" => "Proof of the pod".to_owned(),
         "lease" => "Hand-off".to_owned(),
         "mount" => "The Mount as a whole".to_owned(),
@@ -95,9 +97,10 @@ fn snake(kind: &str) -> String {
     Kind::ALL.into_iter().find(|known| format!("{known:?}") == kind).map_or("…", Kind::as_str).to_owned()
 }
 
+/// What Vault and OpenBao say.
 fn refusals() -> String {
     let mut rows = Vec::new();
-    for (name, list) in rows::tables() {
+    for (name, list) in rows::tables("backend/vault") {
         let during = match name.as_str() {
             "LOGIN" | "NO_MOUNT" | "OTHER_METHOD" => "login",
             "APPROLE" => "login (approle)",
@@ -116,6 +119,22 @@ fn refusals() -> String {
     table(&["during", "status", "the server says", "kind", "hint"], rows)
 }
 
+/// What AWS says.
+fn codes() -> String {
+    let rows = rows::tables("backend/aws").into_iter().flat_map(|(_, list)| list).map(|row| {
+        let service = match row.service.as_str() {
+            "Sts" => "STS",
+            "Agent" => "the Pod Identity agent",
+            "" => "any",
+            other => panic!("{other} has no name for readers"),
+        };
+        let codes: Vec<_> = row.statuses.iter().map(|text| code(text)).collect();
+        let codes = if codes.is_empty() { "any".to_owned() } else { codes.join(", ") };
+        vec![service.to_owned(), codes, row.says, code(&snake(&row.kind)), row.hint]
+    });
+    table(&["service", "code", "with", "kind", "hint"], rows)
+}
+
 #[test]
 fn errors_page_is_current() {
     let page = format!(
@@ -131,13 +150,18 @@ fn errors_page_is_current() {
          answers.\n\n\
          ## Stages\n\n{stages}\n\
          ## What a server says\n\n\
-         Vault's and OpenBao's refusals. Blanks: `{{mount}}` `{{role}}` `{{ns}}` `{{sa}}` `{{aud}}` `{{path}}`, `{{can}}` (the \
+         ### Vault and OpenBao\n\n\
+         Blanks: `{{mount}}` `{{role}}` `{{ns}}` `{{sa}}` `{{aud}}` `{{path}}`, `{{can}}` (the \
          capability), `{{p}}` (`vault` or `bao`, as in the class's keys), `{{f}}` (`--vault` or `--openbao`).\n\n{refusals}\n\
+         ### AWS\n\n\
+         The first row that fits counts; a code is meant with and without `Exception`. Blanks: `{{action}}` `{{arn}}` `{{role}}` \
+         `{{region}}` `{{aud}}`, `{{subject}}` (namespace and service account).\n\n{codes}\n\
          ## Texts\n\n\
          What keymount itself says; `…` and words in braces are filled in.\n\n{texts}",
         kinds = kinds(),
         stages = stages(),
         refusals = refusals(),
+        codes = codes(),
         texts = texts().trim_end().to_owned() + "\n",
         usage = Failure::USAGE,
         input = Failure::INPUT,
@@ -164,6 +188,10 @@ fn known_errors_are_found() {
     assert!(has("backend/vault", "no server address", "start keymount with"), "a hint from a variable");
     assert!(source::token_faults().contains("the token is of another issuer"));
     assert!(errors.len() > 60, "{}", errors.len());
-    let logins = rows::tables().into_iter().find(|(name, _)| name == "LOGIN").unwrap().1;
+    let logins = rows::tables("backend/vault").into_iter().find(|(name, _)| name == "LOGIN").unwrap().1;
     assert!(logins.len() > 15 && logins.iter().any(|row| row.says == "invalid role name"));
+    let codes: Vec<_> = rows::tables("backend/aws").into_iter().flat_map(|(_, list)| list).collect();
+    assert!(codes.len() > 20, "{}", codes.len());
+    let key = codes.iter().find(|row| row.says == "kms").unwrap();
+    assert!(key.statuses.len() > 2 && key.hint.contains("kms:Decrypt"), "constants are looked up: {key:?}");
 }

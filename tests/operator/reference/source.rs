@@ -68,7 +68,7 @@ fn room(path: &Path) -> String {
     let parts: Vec<_> =
         path.iter().skip(1).map(|part| part.to_str().unwrap().trim_end_matches(".rs")).collect();
     match parts.as_slice() {
-        ["backend", backend @ ("vault" | "local"), ..] => format!("backend/{backend}"),
+        ["backend", backend @ ("aws" | "vault" | "local"), ..] => format!("backend/{backend}"),
         [room, ..] => (*room).to_owned(),
         [] => unreachable!(),
     }
