@@ -6,7 +6,7 @@ const TEST: &str =
     r#"test.parameters={"roleName":"web","objects":"- objectName: a\n  secretPath: secret/data/a\n"}"#;
 
 /// Each set, `--set-json` each.
-pub const SETS: [(&str, &[&str]); 13] = [
+pub const SETS: [(&str, &[&str]); 14] = [
     ("the defaults", &[]),
     ("one provider, a test", &[r#"providers=["openbao"]"#, r#"test.provider="openbao""#, TEST]),
     ("root", &["nonRoot=false", "podLiveness.enabled=true"]),
@@ -27,6 +27,14 @@ pub const SETS: [(&str, &[&str]); 13] = [
             r#"settings={"local-store":"/etc/keymount/local/store.yaml","local-audience":"here"}"#,
             r#"extraVolumes=[{"name":"store","secret":{"secretName":"store"}}]"#,
             r#"extraVolumeMounts=[{"name":"store","mountPath":"/etc/keymount/local","readOnly":true}]"#,
+        ],
+    ),
+    (
+        "aws beside vault",
+        &[
+            r#"providers=["aws","vault"]"#,
+            r#"settings={"aws-region":"eu-central-1","aws-use-fips":true,"vault-addr":"https://a:8200"}"#,
+            r#"ca.configMap="vault-ca""#,
         ],
     ),
     (

@@ -27,6 +27,10 @@ async fn the_token_requests_are_those_that_are_missing() {
         assert!(all.contains(&format!("--set {value}")), "{value}: {all}");
     }
     assert!(notes(&[same]).contains(one), "{}", notes(&[same]));
+    // AWS has an audience for each of its two ways.
+    let aws = notes(&[r#"providers=["aws"]"#, r#"settings={"aws-audience":"sts.amazonaws.com.cn"}"#]);
+    let ways = "         - audience: sts.amazonaws.com.cn\n         - audience: pods.eks.amazonaws.com\n\n";
+    assert!(aws.contains(ways), "{aws}");
 
     kube.token_requests(&["vault", "openbao"]).await;
     let there = notes(&[]);

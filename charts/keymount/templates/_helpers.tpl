@@ -52,7 +52,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "keymount.audiences" -}}
 {{- $audiences := list }}
 {{- range .Values.providers }}
+{{- if eq . "aws" }}
+{{- /* STS for IAM roles for service accounts, and the Pod Identity agent, whose audience is not to be chosen. */ -}}
+{{- $audiences = concat $audiences (list (default "sts.amazonaws.com" (index $.Values.settings "aws-audience")) "pods.eks.amazonaws.com") }}
+{{- else }}
 {{- $audiences = append $audiences (default . (index $.Values.settings (printf "%s-audience" .))) }}
+{{- end }}
 {{- end }}
 {{- join "\n" ($audiences | uniq) }}
 {{- end }}
@@ -83,7 +88,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- if or .Values.ca.configMap .Values.ca.secret }}
 {{- range .Values.providers }}
-{{- if ne . "local" }}
+{{- if not (has . (list "aws" "local")) }}
 - --{{ . }}-tls-ca-directory=/etc/keymount/ca
 {{- end }}
 {{- end }}
