@@ -48,6 +48,8 @@ async fn a_real_api_server_accepts_every_object_strictly() {
         }
     }
     let wanted = [
+        "ClusterRole",
+        "ClusterRoleBinding",
         "ConfigMap",
         "DaemonSet",
         "NetworkPolicy",

@@ -9,7 +9,7 @@ use crate::helm::{CHART, Helm};
 use crate::matrix::{SETS, args};
 
 /// Settings that the chart makes from values of its own.
-const CHARTS_OWN: [&str; 12] = [
+const CHARTS_OWN: [&str; 15] = [
     "admin-address",
     "config",
     "endpoint",
@@ -19,6 +19,9 @@ const CHARTS_OWN: [&str; 12] = [
     "jwks-token-file",
     "jwks-url",
     "kubelet-pods-dir",
+    "kubernetes-ca-file",
+    "kubernetes-token-file",
+    "lookup-service-accounts",
     "pod-liveness",
     "provider",
     "providers-dir",

@@ -102,7 +102,9 @@ impl Object {
             "NetworkPolicy" => "networkpolicies".to_owned(),
             "SecretProviderClass" => "secretproviderclasses".to_owned(),
             kind @ "SecurityContextConstraints" => return format!("{base}/{}", kind.to_lowercase()),
-            "CSIDriver" => return format!("{base}/csidrivers"),
+            kind @ ("ClusterRole" | "ClusterRoleBinding" | "CSIDriver") => {
+                return format!("{base}/{}s", kind.to_lowercase());
+            }
             kind => kind.to_lowercase() + "s",
         };
         let namespace = self.value["metadata"]["namespace"].as_str().unwrap_or("default");

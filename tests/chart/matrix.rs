@@ -6,7 +6,7 @@ const TEST: &str =
     r#"test.parameters={"roleName":"web","objects":"- objectName: a\n  secretPath: secret/data/a\n"}"#;
 
 /// Each set, `--set-json` each.
-pub const SETS: [(&str, &[&str]); 14] = [
+pub const SETS: [(&str, &[&str]); 15] = [
     ("the defaults", &[]),
     ("one provider, a test", &[r#"providers=["openbao"]"#, r#"test.provider="openbao""#, TEST]),
     ("root", &["nonRoot=false", "podLiveness.enabled=true"]),
@@ -37,6 +37,7 @@ pub const SETS: [(&str, &[&str]); 14] = [
             r#"ca.configMap="vault-ca""#,
         ],
     ),
+    ("aws by annotations", &[r#"providers=["aws"]"#, "lookupServiceAccounts.enabled=true"]),
     (
         "settings of every type",
         &[
@@ -101,18 +102,19 @@ fn each_set_is_linted() {
     }
 }
 
-/// What a reviewer asks first: no role, no token, nothing privileged, in any set.
+/// What a reviewer asks first: nothing privileged in any set, a role or a token only where it is asked for.
 #[test]
 fn nothing_has_a_role_a_token_or_a_capability() {
     let Some(helm) = Helm::require() else { return };
     for (name, values) in SETS {
         let objects = helm.objects(values);
         let roles = objects.iter().filter(|object| object.text.contains("rbac.authorization.k8s.io")).count();
-        assert_eq!(roles, 0, "{name}");
+        let looks_up = values.contains(&"lookupServiceAccounts.enabled=true");
+        assert_eq!(roles, if looks_up { 2 } else { 0 }, "{name}");
         let spec = &only(&objects, "DaemonSet")["spec"]["template"]["spec"];
         assert_eq!(spec["automountServiceAccountToken"], false, "{name}");
         let token = objects.iter().any(|object| object.text.contains("serviceAccountToken:"));
-        assert_eq!(token, values.contains(&"jwks.enabled=true"), "{name}");
+        assert_eq!(token, looks_up || values.contains(&"jwks.enabled=true"), "{name}");
         for host in ["hostNetwork", "hostPID", "hostIPC", "hostUsers"] {
             assert!(spec[host].is_null(), "{name}: {host}");
         }
@@ -125,6 +127,21 @@ fn nothing_has_a_role_a_token_or_a_capability() {
             assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{name}");
         }
     }
+}
+
+/// The one right that there is, and nothing beside it.
+#[test]
+fn the_look_up_may_get_service_accounts_and_nothing_else() {
+    let Some(helm) = Helm::require() else { return };
+    let objects = helm.objects(&[r#"providers=["aws"]"#, "lookupServiceAccounts.enabled=true"]);
+    let rules = &only(&objects, "ClusterRole")["rules"];
+    let wanted = serde_json::json!([{"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get"]}]);
+    assert_eq!(*rules, wanted);
+    let binding = only(&objects, "ClusterRoleBinding");
+    assert_eq!(binding["roleRef"]["name"], only(&objects, "ClusterRole")["metadata"]["name"]);
+    let account =
+        serde_json::json!([{"kind": "ServiceAccount", "name": "keymount", "namespace": "kube-system"}]);
+    assert_eq!(binding["subjects"], account);
 }
 
 #[test]

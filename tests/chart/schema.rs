@@ -47,13 +47,14 @@ fn a_wrong_value_is_refused_and_named() {
 fn what_cannot_work_together_is_said_with_the_way_out() {
     let Some(helm) = Helm::require() else { return };
     let local = r#"providers=["local"]"#;
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&[local], "provider local has no login that verifies tokens: set jwks.enabled=true"),
         (&[local, "jwks.enabled=true"], "provider local needs settings.local-store"),
         (
             &[r#"providers=["openbao"]"#, r#"test.parameters={"roleName":"web"}"#],
             "test.provider vault is not one of providers",
         ),
+        (&["lookupServiceAccounts.enabled=true"], "lookupServiceAccounts is for provider aws"),
         (&[r#"ca={"configMap":"a","secret":"b"}"#], "ca.configMap and ca.secret: choose one"),
         (
             &["jwks.enabled=true", r#"settings={"jwks-file":"/x"}"#],

@@ -101,6 +101,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --jwks-issuer={{ . }}
 {{- end }}
 {{- end }}
+{{- if .Values.lookupServiceAccounts.enabled }}
+- --lookup-service-accounts
+- --kubernetes-ca-file=/var/run/secrets/keymount/ca.crt
+- --kubernetes-token-file=/var/run/secrets/keymount/token
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{- if kindIs "slice" $value }}
 {{- range $value }}
@@ -135,6 +140,9 @@ seccompProfile:
 {{- end }}
 {{- if and .Values.test.parameters (not (has .Values.test.provider .Values.providers)) }}
 {{- fail (printf "test.provider %s is not one of providers: the test's volume would have nobody to ask" .Values.test.provider) }}
+{{- end }}
+{{- if and .Values.lookupServiceAccounts.enabled (not (has "aws" .Values.providers)) }}
+{{- fail "lookupServiceAccounts is for provider aws, which is not one of providers" }}
 {{- end }}
 {{- if and .Values.ca.configMap .Values.ca.secret }}
 {{- fail "ca.configMap and ca.secret: choose one" }}
