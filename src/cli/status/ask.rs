@@ -50,7 +50,7 @@ fn refusal(socket: &Path, error: &(dyn Error + 'static)) -> String {
         Some(io::ErrorKind::NotFound) => (
             "there is no such file",
             "keymount runs elsewhere, or with another --admin-socket, or could not make this one (its log \
-             says so); in a cluster: kubectl exec -n kube-system POD -- keymount status, with the POD of \
+             says so); in a cluster: kubectl exec -n kube-system POD -- /keymount status, with the POD of \
              keymount's DaemonSet on the node",
         ),
         Some(io::ErrorKind::PermissionDenied) => {
