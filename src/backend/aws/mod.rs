@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use config::Config;
 pub use credential::{Authority, Credential};
-pub use params::{Objects, Read, Scope};
+pub use params::{Objects, Read, Scope, profile_faults, setting};
 
 use self::config::Operator;
 use self::secrets::Unbatched;
