@@ -140,6 +140,11 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a class's switch is on.
+pub(in super::super) fn is_true(word: &str) -> bool {
+    go_bool(word) == Some(true)
+}
+
 /// The words that Go's `strconv.ParseBool` takes.
 pub(super) fn go_bool(word: &str) -> Option<bool> {
     match word {
