@@ -67,6 +67,8 @@ impl Config {
             &profiles,
             [(Flavour::Vault, &vault), (Flavour::OpenBao, &openbao)],
         );
+        #[cfg(feature = "aws")]
+        super::profiles::check_aws(&mut values, &profiles, &aws);
         let guard = super::guard::read(&mut values, purpose, namespaces);
         let (admin, log) = (admin(&mut values), log(&mut values));
         let unused = UNUSED.into_iter().filter(|name| values.text(name).is_some()).collect();

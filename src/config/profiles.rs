@@ -45,14 +45,31 @@ pub(super) fn check(
 ) {
     for (flavour, config) in flavours {
         for profile in profiles.iter().filter(|profile| profile.provider == flavour.name()) {
-            for error in crate::backend::vault::profile_faults(flavour, config, profile, profiles) {
-                // The path of the key stands in place of the stage, which here is always the start.
-                let text = error.to_string();
-                let text = text.split_once(['=']).and_then(|(_, rest)| rest.split_once([' ', ':']));
-                let text = text.map(|(_, rest)| rest.trim_start().to_owned()).unwrap_or_default();
-                values.fault(format!("--config: profiles.{}: {text}", profile.name));
-            }
+            report(
+                values,
+                profile,
+                crate::backend::vault::profile_faults(flavour, config, profile, profiles),
+            );
         }
+    }
+}
+
+/// What `provider: aws` finds wrong with its profiles.
+#[cfg(feature = "aws")]
+pub(super) fn check_aws(values: &mut Values, profiles: &Profiles, config: &crate::backend::aws::Config) {
+    for profile in profiles.iter().filter(|profile| profile.provider == "aws") {
+        report(values, profile, crate::backend::aws::profile_faults(config, profile));
+    }
+}
+
+#[cfg(any(feature = "aws", feature = "vault"))]
+fn report(values: &mut Values, profile: &Profile, errors: Vec<crate::error::Error>) {
+    for error in errors {
+        // The path of the key stands in place of the stage, which here is always the start.
+        let text = error.to_string();
+        let text = text.split_once(['=']).and_then(|(_, rest)| rest.split_once([' ', ':']));
+        let text = text.map(|(_, rest)| rest.trim_start().to_owned()).unwrap_or_default();
+        values.fault(format!("--config: profiles.{}: {text}", profile.name));
     }
 }
 
@@ -108,6 +125,8 @@ fn settings_of(provider: &str) -> Option<(&'static str, Settings)> {
         "openbao" => Some(("openbao", crate::backend::vault::of_openbao)),
         #[cfg(feature = "local")]
         "local" => Some(("local", crate::backend::local::setting)),
+        #[cfg(feature = "aws")]
+        "aws" => Some(("aws", crate::backend::aws::setting)),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ use super::clients::Caller;
 use super::credential::{Credential, Given};
 use super::error::{At, Refusal, Service};
 use super::params::{Identity, Link, Role, Scope};
-use super::{Aws, NAME, RETRY, RETRY_BEFORE_FAILOVER, params, session_name};
+use super::{Aws, NAME, RETRY, RETRY_BEFORE_FAILOVER, session_name};
 use crate::error::{Error, Kind, Stage};
 use crate::identity::{Pod, Presented};
 use crate::net::Retry;
@@ -54,8 +54,10 @@ impl Aws {
 
     /// The role that the class names, or the service account's annotation.
     async fn role(&self, role: &Role, pod: &Pod, by: Deadline) -> Result<String, Error> {
-        let Role::Named(template) = role else { return self.annotated(pod, by).await };
-        Ok(params::filled(template, pod))
+        match role {
+            Role::Named(role) => Ok(role.clone()),
+            Role::Annotated => self.annotated(pod, by).await,
+        }
     }
 
     async fn annotated(&self, pod: &Pod, by: Deadline) -> Result<String, Error> {
@@ -134,12 +136,12 @@ impl Aws {
         link: &Link,
         by: Deadline,
     ) -> Result<Given, Error> {
-        let role = params::filled(&link.role, pod);
+        let role = &link.role;
         let mut last = None;
         for turn in turns(scope, by) {
-            let at = At { resource: role.clone(), ..at("AssumeRole", turn.region, &role) };
+            let at = At { resource: role.clone(), ..at("AssumeRole", turn.region, role) };
             let ask = || async {
-                let call = self.sts(turn.caller(Some(&first.keys))).assume_role().role_arn(&role);
+                let call = self.sts(turn.caller(Some(&first.keys))).assume_role().role_arn(role);
                 let call = call.role_session_name(session_name::of(pod));
                 let call = call.set_external_id(link.external_id.clone());
                 let call = call.set_duration_seconds(scope.duration.and_then(seconds));
@@ -159,7 +161,7 @@ impl Aws {
                 Err(refusal) => return Err(both(last, refusal)),
             }
         }
-        Err(last.map_or_else(|| unasked(&role), Error::from))
+        Err(last.map_or_else(|| unasked(role), Error::from))
     }
 }
 

@@ -3,5 +3,6 @@
 mod calls;
 mod conformance;
 mod identity;
+mod profiles;
 mod reads;
 mod support;

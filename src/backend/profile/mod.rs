@@ -43,7 +43,7 @@ pub enum Part {
     Lent,
     /// As whom the pod logs in.
     Login,
-    /// How often it reads.
+    /// What it reads: in which of the operator's places, how often, under which names.
     Reading,
 }
 

@@ -123,7 +123,7 @@ profiles:
     );
     for part in [
         "--config: profiles.Bad/name: a profile's name has 1 to 63",
-        "--config: profiles.none.provider: missing; this build has vault, openbao",
+        "--config: profiles.none.provider: missing; this build has ",
         "--config: profiles.text: not a map",
         "--config: profiles.what.provider: \"gcp\": unknown; this build has",
         "--config: profiles.one.default: \"maybe\": neither true nor false",
@@ -251,5 +251,39 @@ fn the_documents_example_is_one_and_names_every_rule() {
     }
     for key in ["provider", "parameters", "override", "default", "maxInflight", "rate", "namespaces"] {
         assert!(profiles.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn profiles_of_aws_are_read_and_looked_at() {
+    let yaml = |parameters: &str, more: &str| {
+        format!("profiles:\n  roles: {{ provider: aws, {more}parameters: {{ {parameters} }} }}\n")
+    };
+    let role = "roleArn: \"arn:aws:iam::123456789012:role/{namespace}/{serviceAccount}\"";
+    let config = good(&yaml(&format!("{role}, region: eu-central-1"), "override: [region], "), &[]);
+    let pod = Pod {
+        namespace: "shop".into(),
+        name: "web-0".into(),
+        uid: "u".into(),
+        service_account: "web".into(),
+    };
+    let written = Parameters::from_iter([("profile".to_owned(), "roles".to_owned())]);
+    let merged = config.profiles.merge("aws", &pod, &written).unwrap_or_default();
+    assert_eq!(merged.get("roleArn"), Some("arn:aws:iam::123456789012:role/shop/web"));
+    assert!(merged.is_operators("roleArn") && merged.get("region") == Some("eu-central-1"));
+    for (parameters, more, expected) in [
+        ("roleArn: web", "", "--config: profiles.roles: parameter=roleArn: not the ARN of a role"),
+        ("region: \"{namespace}\"", "", "profiles.roles.parameters.region: no template may stand here"),
+        (&format!("{role}, usePodIdentity: true"), "", "decides the same as roleArn: keep one of them"),
+        (role, "rate: 5, ", "profiles.roles.rate: the profile names no server to limit"),
+        (
+            "vaultAddress: https://v",
+            "",
+            "profiles.roles.parameters.vaultAddress: no parameter of provider aws",
+        ),
+    ] {
+        let text = mistakes_in(&yaml(parameters, more), &[]);
+        assert!(text.contains(expected), "{parameters}\n{expected}\n{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::arn::Arn;
 use super::Reader;
-use crate::identity::{Evidence, Pod};
+use crate::identity::Evidence;
 
 /// The audience of tokens for the Pod Identity agent, which is not to be chosen.
 const POD_IDENTITY: &str = "pods.eks.amazonaws.com";
@@ -27,7 +27,7 @@ pub(in super::super) enum Identity {
 /// The role that a token is shown for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in super::super) enum Role {
-    /// This one; `{namespace}` and `{serviceAccount}` stand for the pod's.
+    /// This one.
     Named(String),
     /// The one that the service account's annotation names.
     Annotated,
@@ -60,11 +60,6 @@ impl Identity {
         };
         Evidence::Token { audience, verified_by_login: true }
     }
-}
-
-/// A role's ARN with the pod's names in their places.
-pub(in super::super) fn filled(template: &str, pod: &Pod) -> String {
-    template.replace("{namespace}", &pod.namespace).replace("{serviceAccount}", &pod.service_account)
 }
 
 // === impl Reader ===
@@ -129,15 +124,25 @@ impl Reader<'_> {
     fn arn(&mut self, parameter: &'static str) -> Option<String> {
         let text = self.parameters.get(parameter)?.trim().to_owned();
         let role = Arn::parse(&text).filter(|arn| arn.service == "iam" && arn.resource.starts_with("role/"));
+        // A profile's templates are filled before anything is parsed.
+        if text.contains(['{', '}']) {
+            let hint =
+                "author: write the whole ARN, or name a profile; operator: put the template into a profile";
+            self.fault(parameter, "templates stand in profiles only", hint);
+            return None;
+        }
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
         if role.is_none() || !printable || text.len() > MAX_ARN {
-            let hint =
-                "write arn:aws:iam::ACCOUNT:role/NAME; {namespace} and {serviceAccount} stand for the pod's";
-            self.fault(parameter, "not the ARN of a role", hint);
+            self.fault(parameter, "not the ARN of a role", "write arn:aws:iam::ACCOUNT:role/NAME");
             return None;
         }
         Some(text)
     }
+}
+
+/// Whether a class's switch is on.
+pub(in super::super) fn is_true(word: &str) -> bool {
+    go_bool(word) == Some(true)
 }
 
 /// The words that Go's `strconv.ParseBool` takes.

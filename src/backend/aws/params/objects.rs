@@ -92,8 +92,11 @@ impl Objects {
 // === impl Translation ===
 
 impl Translation {
+    pub(super) const FAULT: &'static str =
+        "pathTranslation must be either 'False' or a single character string";
+
     /// `pathTranslation`, as the incumbent reads it: one byte, or `False` in any case.
-    fn read(word: Option<&str>) -> Option<Self> {
+    pub(super) fn read(word: Option<&str>) -> Option<Self> {
         match word {
             None => Some(Self::To('_')),
             Some(word) if word.eq_ignore_ascii_case("false") => Some(Self::Off),
@@ -116,8 +119,7 @@ impl Reader<'_> {
     /// The objects; without regions, only what can be said of the list without them.
     pub(super) fn objects(&mut self, regions: Option<&Regions>) -> Option<Objects> {
         let Some(translation) = Translation::read(self.parameters.get("pathTranslation")) else {
-            let text = "pathTranslation must be either 'False' or a single character string";
-            self.fault("pathTranslation", text, "");
+            self.fault("pathTranslation", Translation::FAULT, "");
             return None;
         };
         let list = match nodes(self.parameters.get("objects").unwrap_or_default()) {

@@ -263,7 +263,7 @@ fn who_asks() {
         let pairs: Vec<_> = pairs.iter().copied().chain([("objects", one.as_str())]).collect();
         class(&pairs).map(|(scope, _)| scope).map_err(|errors| errors.to_string())
     };
-    let role = "arn:aws-cn:iam::1:role/{namespace}/{serviceAccount}";
+    let role = "arn:aws-cn:iam::1:role/shop/web";
     let irsa = |role| Identity::Irsa { role, audience: "sts.amazonaws.com".into() };
     assert_eq!(identity(&[("roleArn", role)]).unwrap().identity, irsa(Role::Named(role.into())));
     assert_eq!(identity(&[("usePodIdentity", "0")]).unwrap().identity, irsa(Role::Annotated));
@@ -281,6 +281,11 @@ fn who_asks() {
         (vec![("usePodIdentity", "tRue")], "failed to parse usePodIdentity value, error:"),
         (vec![("usePodIdentity", "true"), ("roleArn", role)], "usePodIdentity takes no role"),
         (vec![("roleArn", "role/web")], "parameter=roleArn: not the ARN of a role"),
+        (
+            vec![("roleArn", "arn:aws:iam::1:role/{namespace}")],
+            "parameter=roleArn: templates stand in profiles only; hint: author: write the whole ARN, or name a \
+             profile; operator: put the template into a profile",
+        ),
         (vec![("assumeRoleArn", "arn:aws:iam::1:user/x")], "parameter=assumeRoleArn: not the ARN of a role"),
         (vec![("externalId", "x1")], "parameter=externalId: it belongs to assumeRoleArn"),
         (vec![("assumeRoleArn", "arn:aws:iam::1:role/x"), ("externalId", "a b")], "an external ID is"),

@@ -54,18 +54,6 @@ async fn sts_is_shown_the_pods_token_and_names_the_pod() {
 }
 
 #[tokio::test]
-async fn a_template_names_each_accounts_own_role() {
-    let world = world().await;
-    let own = "arn:aws:iam::123456789012:role/app/web";
-    world.fake.state().trust.entry(own.into()).or_default().insert(("app".into(), "web".into()));
-    let template = "arn:aws:iam::123456789012:role/{namespace}/{serviceAccount}";
-    assert_eq!(world.files(&[("roleArn", template), ("objects", ONE)]).await, map([("x", "v")]));
-    let stranger = pod("app", "other", "o-0");
-    let errors = world.ask_as(&stranger, &[("roleArn", template), ("objects", ONE)]).await.unwrap_err();
-    assert!(errors.to_string().contains("role=arn:aws:iam::123456789012:role/app/other"), "{errors}");
-}
-
-#[tokio::test]
 async fn a_further_role_is_taken_with_the_first_ones_credentials() {
     let world = world().await;
     world.fake.state().external_ids.insert(FURTHER.into(), "id-1".into());

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::super::fake::{Fake, Heard, ROLE};
 use super::super::{Aws, Config};
 use crate::backend::conformance::{Issuer, pod, tokens};
-use crate::backend::{Accounts, Ask, Host, Hosted, Parameters, Provider};
+use crate::backend::{Accounts, Ask, Host, Hosted, Parameters, Profiles, Provider};
 use crate::error::{Errors, Kind};
 use crate::identity::{Pod, Secrets, Verifier};
 use crate::lease::Policy;
@@ -44,6 +44,16 @@ impl World {
     }
 
     pub(super) async fn with(config: Config, accounts: Option<Arc<dyn Accounts>>, policy: Policy) -> Self {
+        Self::under(Profiles::default(), config, accounts, policy).await
+    }
+
+    /// The same, under the operator's profiles.
+    pub(super) async fn under(
+        profiles: Profiles,
+        config: Config,
+        accounts: Option<Arc<dyn Accounts>>,
+        policy: Policy,
+    ) -> Self {
         let issuer = Arc::new(Issuer::new());
         let fake = Fake::start(issuer.clone()).await;
         fake.state().trust.entry(ROLE.into()).or_default().insert(("app".into(), "web".into()));
@@ -57,6 +67,7 @@ impl World {
         let aws = Aws::new(config, accounts, heard.clone()).unwrap();
         let verifier = Arc::new(Verifier::new(Arc::new(Wall), None, None));
         let host = Host::new(verifier, Arc::new(Wall), policy, heard.clone(), tasks.clone());
+        let host = Host { profiles: Arc::new(profiles), ..host };
         Self { fake, issuer, heard, provider: Hosted::new(aws, host), tokens: Mutex::default(), tasks }
     }
 
