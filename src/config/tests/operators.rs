@@ -123,7 +123,7 @@ profiles:
     );
     for part in [
         "--config: profiles.Bad/name: a profile's name has 1 to 63",
-        "--config: profiles.none.provider: missing; this build has vault, openbao",
+        "--config: profiles.none.provider: missing; this build has aws, vault, openbao",
         "--config: profiles.text: not a map",
         "--config: profiles.what.provider: \"gcp\": unknown; this build has",
         "--config: profiles.one.default: \"maybe\": neither true nor false",
