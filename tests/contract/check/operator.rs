@@ -96,7 +96,7 @@ fn what_the_profile_keeps_is_no_word_of_the_class() {
 fn the_guard_is_asked_for_each_pod() {
     let id = |line, id: &str| (line, id.to_owned());
     let (code, out) = under_operator(&manifests("sandbox", "web"), &[]);
-    assert_eq!((code, findings(&out)), (1, vec![id(26, "guard-refuses")]), "{out}");
+    assert_eq!((code, findings(&out)), (1, vec![id(27, "guard-refuses")]), "{out}");
     let (code, out) = under_operator(&manifests("shop", "default"), &["--strict"]);
     assert_eq!(code, 2, "{out}");
     assert!(findings(&out).contains(&id(20, "guard-warns")), "{out}");
