@@ -87,11 +87,10 @@ image-oci: static ## The image without docker, as an OCI layout in the cache fol
 .PHONY: sbom
 sbom: ## What is in the binary (CycloneDX) and under which licences, in the cache folder
 	@[ -x $(TOOLS)/bin/cargo-cyclonedx ] || $(CARGO) install --locked --root $(TOOLS) cargo-cyclonedx@0.5.9
-	@[ -x $(TOOLS)/bin/cargo-about ] || $(CARGO) install --locked --root $(TOOLS) cargo-about@0.9.3 --features cli
 	mkdir -p $(CACHE)/sbom
 	PATH="$(TOOLS)/bin:$$PATH" SOURCE_DATE_EPOCH=0 $(CARGO) cyclonedx --format json --spec-version 1.5 --describe binaries --target $(STATIC_TARGET)
 	sed 's,$(CURDIR),/src,g' keymount_bin.cdx.json >$(CACHE)/sbom/keymount.cdx.json && rm keymount_bin.cdx.json
-	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) about generate --locked --config manifests/image/about.toml --output-file $(CACHE)/sbom/licences.txt manifests/image/licences.hbs
+	$(CARGO) tree --locked --edges normal --target $(STATIC_TARGET) --prefix none --format '{l}|{p}' | sed 's,\(|[^ ]* [^ ]*\).*,\1,; s,|,: ,' | sort -u >$(CACHE)/sbom/licences.txt
 	@ls -l $(CACHE)/sbom
 
 .PHONY: manifests

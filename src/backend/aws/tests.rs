@@ -2,6 +2,7 @@
 
 mod calls;
 mod conformance;
+mod endpoints;
 mod identity;
 mod profiles;
 mod reads;

@@ -68,7 +68,11 @@ Each setting can be a flag, an environment variable or a key of --config FILE; t
 
 /// Every setting of `check`.
 pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
-    OWN.iter().chain(flags::all().filter(|flag| SHARED.contains(&flag.name) || fetch::of_rooms(flag.name)))
+    OWN.iter().chain(flags::all().filter(|flag| is_shared(flag.name)))
+}
+
+fn is_shared(name: &str) -> bool {
+    SHARED.contains(&name) || fetch::of_rooms(name) || name.starts_with("guard-")
 }
 
 /// The command.

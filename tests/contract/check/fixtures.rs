@@ -56,7 +56,9 @@ fn every_mistake_is_found_at_its_line_and_no_other() {
     let rules: BTreeSet<_> =
         rules.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     let unseen: Vec<_> = rules.difference(&ids).collect();
-    assert_eq!(unseen, ["live", "live-unasked"], "every kind of finding has a file, but those of --live");
+    // Of `operator.rs` and `live.rs`: they take more than a file.
+    let elsewhere = ["guard-refuses", "guard-warns", "live", "live-unasked", "profile-not-given"];
+    assert_eq!(unseen, elsewhere, "every other kind of finding has a file");
     assert!(count >= 60, "{count} files");
 }
 

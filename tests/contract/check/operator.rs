@@ -22,7 +22,7 @@ guard:
     vault: { allow: [] }
 "#;
 
-const MANIFESTS: &str = r#"apiVersion: secrets-store.csi.x-k8s.io/v1
+const MANIFESTS: &str = "apiVersion: secrets-store.csi.x-k8s.io/v1
 kind: SecretProviderClass
 metadata:
   name: web
@@ -53,7 +53,7 @@ spec:
         driver: secrets-store.csi.k8s.io
         readOnly: true
         volumeAttributes: { secretProviderClass: web }
-"#;
+";
 
 fn manifests(namespace: &str, account: &str) -> String {
     MANIFESTS.replace("NAMESPACE", namespace).replace("ACCOUNT", account)
@@ -96,14 +96,15 @@ fn what_the_profile_keeps_is_no_word_of_the_class() {
 fn the_guard_is_asked_for_each_pod() {
     let id = |line, id: &str| (line, id.to_owned());
     let (code, out) = under_operator(&manifests("sandbox", "web"), &[]);
-    assert_eq!((code, findings(&out)), (1, vec![id(26, "guard-refuses")]), "{out}");
+    assert_eq!((code, findings(&out)), (1, vec![id(27, "guard-refuses")]), "{out}");
     let (code, out) = under_operator(&manifests("shop", "default"), &["--strict"]);
     assert_eq!(code, 2, "{out}");
-    assert!(findings(&out).contains(&id(20, "guard-warns")), "{out}");
-    let text = manifests("shop", "web").replace("profile: prod", "vaultAddress: https://elsewhere.example");
+    assert!(findings(&out).contains(&id(21, "guard-warns")), "{out}");
+    let text = manifests("shop", "web")
+        .replace("profile: prod", "vaultAddress: https://elsewhere.example\n    roleName: web");
     let (code, out) = under_operator(&text, &[]);
     assert_eq!(code, 1, "{out}");
-    assert!(findings(&out).contains(&id(9, "guard-refuses")), "{out}");
+    assert!(findings(&out).contains(&id(8, "guard-refuses")), "{out}");
 }
 
 #[test]

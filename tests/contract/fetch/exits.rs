@@ -28,7 +28,7 @@ fn a_class_that_cannot_be_used_ends_with_2() {
         ("", "there is no `kind`"),
         ("kind: Pod\nmetadata: {name: a}\n", "holds a Pod, not a SecretProviderClass"),
         (": [", "not the YAML"),
-        (&local.replace("provider: local", "provider: aws"), "provider is aws; this build has"),
+        (&local.replace("provider: local", "provider: none"), "provider is none; this build has"),
         (&local.replace("secretPath: shop/db,", ""), "secretPath is missing"),
         (&local.replace("objectName: user", "objectName: ../user"), "must not begin with `..`"),
     ] {

@@ -3,6 +3,7 @@
 //! (docs/aws.md prints the table).
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::Duration;
 
 use super::super::Config;
@@ -15,10 +16,9 @@ use crate::lease::Policy;
 const SECRETS: usize = 5;
 const PARAMETERS: usize = 12;
 
-/// A policy whose values are old at once, so that every second Mount is a refresh.
-fn hasty() -> Policy {
-    let short = Duration::from_millis(300);
-    Policy { refresh: short, floor: short, ..Policy::default() }
+/// A policy whose values are old after this long, so that a later Mount is a refresh.
+fn hasty(after: Duration) -> Policy {
+    Policy { refresh: after, floor: after, ..Policy::default() }
 }
 
 fn objects() -> String {
@@ -32,8 +32,8 @@ fn objects() -> String {
     text
 }
 
-async fn world(config: Config) -> World {
-    let world = World::with(config, None, hasty()).await;
+async fn world(config: Config, after: Duration) -> World {
+    let world = World::with(config, None, hasty(after)).await;
     for at in 0..SECRETS {
         world.fake.state().put(REGION, &format!("s{at}"), "v");
     }
@@ -74,31 +74,34 @@ async fn calls_of_a_mount_and_of_a_refresh() {
         (110, false, true),
         (110, true, true),
     ] {
-        let world = world(Config { batch, ..Config::default() }).await;
+        // Long enough that no value grows old within a turn.
+        let after = Duration::from_secs(if pods == 1 { 1 } else { 5 });
+        let world = world(Config { batch, ..Config::default() }, after).await;
         let first = turn(&world, pods, own_roles).await;
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(after.mul_f64(1.15)).await;
         let second = turn(&world, pods, own_roles).await;
         // What the incumbent calls at each: M of one, ⌈S/10⌉ of the other, one of STS, for every pod.
         let theirs = [SECRETS, PARAMETERS.div_ceil(10), 1].map(|calls| calls * pods);
         let readers = if own_roles { pods } else { 1 };
-        let per_reader = [if batch { 1 } else { SECRETS }, 2];
+        let expected = [if batch { 1 } else { SECRETS }, 2].map(|calls| calls * readers);
+        let roles = if own_roles { "own roles" } else { "one role" };
+        let line = format!(
+            "calls of SM, SSM, STS: {pods} pods, {roles}, batch {batch}: first {first:?}, refresh {second:?}; incumbent {theirs:?}"
+        );
+        writeln!(std::io::stderr(), "{line}").unwrap();
         assert_eq!(first[2], pods, "each pod logs in once");
         assert_eq!(second[2], 0, "and not again while its session lives");
-        if pods == 1 || own_roles {
-            assert_eq!(first[..2], per_reader.map(|calls| calls * readers));
-            assert_eq!(second[..2], per_reader.map(|calls| calls * readers));
-        } else {
-            // Values may grow old in the middle of a turn of so many.
-            assert!(first.iter().zip(theirs).take(2).all(|(ours, theirs)| ours * 4 <= theirs), "{first:?}");
+        // A busy machine may take longer for a turn than values are good: then some are read twice.
+        for seen in [first, second] {
+            let fits = |(seen, expected): (&usize, usize)| (expected..=expected * 3).contains(seen);
+            assert!(seen.iter().zip(expected).all(fits), "{line}");
         }
-        let roles = if own_roles { "own roles" } else { "one role" };
-        tracing::info!(pods, roles, batch, ?first, ?second, ?theirs, "calls of SM, SSM, STS");
     }
 }
 
 #[tokio::test]
 async fn a_role_that_may_not_read_in_batches_is_asked_once() {
-    let world = world(Config::default()).await;
+    let world = world(Config::default(), Duration::from_millis(300)).await;
     world.fake.state().denied.insert("BatchGetSecretValue".into());
     let first = turn(&world, 1, false).await;
     assert_eq!(first, [1 + SECRETS, 2, 1], "one refusal, then one by one");

@@ -44,7 +44,9 @@ pub(super) fn look(
     findings.extend(fields(class, &objects, &vocabulary));
     findings.extend(intervals(look, class, &objects));
     let places = Places { class, objects: &objects, vocabulary: &vocabulary };
-    findings.extend(unread_profile(look, class));
+    let unread = unread_profile(look, class);
+    let is_unread = unread.is_some();
+    findings.extend(unread);
     let parameters = match merge::parameters(look, class, None, &merge::pod(look, class, None)) {
         Ok(parameters) => parameters,
         Err(errors) => {
@@ -66,7 +68,10 @@ pub(super) fn look(
             Some(told)
         }
         Err(errors) => {
-            findings.extend(places.refused(&class.subject, &errors));
+            let refused = places.refused(&class.subject, &errors);
+            // What a parameter lacks, a profile that nobody has shown may set.
+            let is_sure = |finding: &Finding| !is_unread || finding.rule != rules::PARAMETER_INVALID;
+            findings.extend(refused.into_iter().filter(is_sure));
             None
         }
     }

@@ -58,7 +58,8 @@ fn call(bytes: &mut impl Iterator<Item = u8>, is_first: bool) -> Call {
         (false, 1) => String::new(),
         (_, length) => format!("/{}.sock", "run/".repeat(length.into())),
     };
-    let headers = (0..next(bytes) % 5).map(|_| header(bytes)).collect();
+    // No more than a frame of the client can carry (16 KiB).
+    let headers = (0..next(bytes) % 4).map(|_| header(bytes)).collect();
     let sizes = (0..next(bytes) % 3).map(|_| usize::from(next(bytes)) * 16).collect();
     let cuts = (0..next(bytes) % 5).map(|_| usize::from(next(bytes) % 101)).collect();
     let (padding, has_priority) = (next(bytes), next(bytes) % 2 == 0);
