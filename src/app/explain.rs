@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::ground::{Ground, MakeVerifier};
+#[cfg(feature = "aws")]
+use crate::backend::aws::Aws;
 use crate::backend::explain::Explainer;
 #[cfg(feature = "local")]
 use crate::backend::local::Local;
@@ -33,6 +35,11 @@ impl Explainers {
     pub fn of(&self, provider: &str) -> Result<Option<Arc<dyn Explainer>>, Errors> {
         let recorder = self.ground.host.recorder.clone();
         Ok(match provider {
+            #[cfg(feature = "aws")]
+            "aws" => {
+                let accounts = super::accounts::source(self.config.accounts.as_ref())?;
+                Some(Arc::new(Aws::new(self.config.aws.clone(), accounts, recorder)?))
+            }
             #[cfg(feature = "vault")]
             "vault" => Some(Arc::new(Vault::new(Flavour::Vault, self.config.vault.clone(), recorder)?)),
             #[cfg(feature = "vault")]

@@ -41,7 +41,7 @@ pub struct Advice {
     pub rule: Rule,
     /// The object, counted from 0; `None` for a parameter.
     pub object: Option<usize>,
-    /// The parameter, or the object's field.
+    /// The parameter, under one of its names, or the object's field.
     pub key: &'static str,
     /// What was seen, without a value that may be a secret.
     pub text: String,
@@ -58,6 +58,8 @@ pub struct Vocabulary {
     pub prefixes: &'static [&'static str],
     /// Every field of an object.
     pub fields: &'static [&'static str],
+    /// Whether the fields are found in any case.
+    pub any_case: bool,
 }
 
 /// What a class does once it is mounted.
@@ -109,6 +111,8 @@ pub struct Wanted {
     pub part: String,
     /// Whether it may be absent.
     pub optional: bool,
+    /// Whether it stands for files that only the answer names: the object then ends in `*`.
+    pub is_many: bool,
 }
 
 /// Who will ask, as far as somebody said it.
@@ -129,6 +133,26 @@ pub struct Circle<'a> {
     pub policies: &'a [String],
     /// Everybody who does.
     pub askers: &'a [Asker],
+}
+
+// === impl Vocabulary ===
+
+impl Vocabulary {
+    /// Whether objects have a field of this name.
+    pub fn has_field(&self, key: &str) -> bool {
+        let same = |field: &&str| *field == key || (self.any_case && field.eq_ignore_ascii_case(key));
+        self.fields.iter().any(same)
+    }
+}
+
+/// A word for a shell.
+pub fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@=".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// A backend that can explain its classes.

@@ -17,7 +17,7 @@ use super::{parts, ports, secrets};
 pub const ACCOUNT: &str = "123456789012";
 pub const REGION: &str = "eu-central-1";
 /// The host of the API server's issuer.
-const ISSUER: &str = "kubernetes.default.svc";
+pub const ISSUER: &str = "kubernetes.default.svc";
 
 /// A server; dropping it kills it. It keeps everything in memory.
 pub struct Ministack {

@@ -15,7 +15,7 @@ use super::params::Family;
 use super::{Aws, NAME, RETRY};
 use crate::error::{Error, Kind, Stage};
 use crate::identity::Presented;
-use crate::net::{Request, Target};
+use crate::net::{Failure, Request, Target};
 use crate::time::Deadline;
 
 const PATH: &str = "/v1/credentials";
@@ -64,6 +64,20 @@ impl Aws {
         let ask = || async { self.ask_agent(&target, request.clone(), &at, by).await };
         let body = RETRY.run(by, |_| ask()).await?;
         given(&body).ok_or_else(|| at.odd("the agent's answer has no credentials"))
+    }
+
+    /// Whether somebody is there, asked without a token: any answer says so.
+    pub(super) async fn meet_agent(
+        &self,
+        family: Family,
+        patience: Duration,
+        by: Deadline,
+    ) -> Result<String, Failure> {
+        let Some(target) = self.agent(family) else { return Ok("there is no agent to ask".to_owned()) };
+        let mut request = Request::new(Method::GET, PATH);
+        request.patience = Some(patience);
+        self.wire.send(&target, request, "check", true, by).await?;
+        Ok("the EKS Pod Identity agent answers".to_owned())
     }
 
     async fn ask_agent(

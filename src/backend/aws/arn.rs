@@ -27,6 +27,28 @@ impl<'a> Arn<'a> {
     }
 }
 
+/// What a policy calls a secret: its ARN ends in six letters of its own.
+pub(super) fn secret(region: &str, account: &str, id: &str) -> String {
+    match Arn::is_meant(id) {
+        true => id.to_owned(),
+        false => format!("arn:{}:secretsmanager:{region}:{account}:secret:{id}-??????", partition(region)),
+    }
+}
+
+/// What a policy calls a parameter.
+pub(super) fn parameter(region: &str, account: &str, id: &str) -> String {
+    match Arn::is_meant(id) {
+        true => id.to_owned(),
+        false => {
+            format!(
+                "arn:{}:ssm:{region}:{account}:parameter/{}",
+                partition(region),
+                id.trim_start_matches('/')
+            )
+        }
+    }
+}
+
 /// The partition of a region, for ARNs that are only shown.
 pub(super) fn partition(region: &str) -> &'static str {
     match region.split('-').next().unwrap_or_default() {

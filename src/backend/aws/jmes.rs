@@ -35,8 +35,12 @@ pub(super) enum Fault {
     NotText,
 }
 
-/// What `expression` finds in `json`.
-pub(super) fn find(json: &Value, expression: &str) -> Result<String, Fault> {
+/// Whether it is no expression, whatever the secret is.
+pub(super) fn is_none(expression: &str) -> bool {
+    compiled(expression).is_err()
+}
+
+fn compiled(expression: &str) -> Result<Ast, Fault> {
     let signs = expression.bytes().filter(|byte| b"([{!&|.=<>,".contains(byte)).count();
     if expression.len() > MAX_LENGTH || signs > MAX_SIGNS {
         return Err(Fault::TooMuch);
@@ -47,6 +51,12 @@ pub(super) fn find(json: &Value, expression: &str) -> Result<String, Fault> {
         return Err(Fault::TooMuch);
     }
     mend(&mut ast);
+    Ok(ast)
+}
+
+/// What `expression` finds in `json`.
+pub(super) fn find(json: &Value, expression: &str) -> Result<String, Fault> {
+    let ast = compiled(expression)?;
     // Not by the crate's own search, which takes the value apart and puts it together again by serde.
     let found = interpret(&variable(json), &ast, &mut Context::new(expression, &DEFAULT_RUNTIME));
     let found = found.map_err(|_| Fault::Expression)?;

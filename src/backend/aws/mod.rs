@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod credential;
 mod error;
+mod explain;
 #[cfg(test)]
 pub mod fake;
 mod jmes;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use config::Config;
 pub use credential::{Authority, Credential};
+pub use explain::RULES;
 pub use params::{Objects, Read, Scope, profile_faults, setting};
 
 use self::config::Operator;

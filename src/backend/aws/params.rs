@@ -18,13 +18,16 @@ use crate::backend::Parameters;
 use crate::backend::objects::{SPAN_HINT, Span};
 use crate::error::{Error, Errors, Kind, Stage};
 
+pub(super) use identity::is_off;
 pub(super) use identity::{Family, Identity, Link, Role};
 pub use objects::Objects;
 pub(super) use objects::{Content, Format, Part, Want};
 pub use profile::faults as profile_faults;
 pub use read::Read;
 pub(super) use read::{Asked, Place};
+pub(super) use settings::names;
 pub use settings::setting;
+pub(super) use yaml::{Node, nodes};
 
 /// Everything that tells two logins apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
-use super::arn::{Arn, partition};
+use super::arn;
 use super::clients::Caller;
 use super::credential::Credential;
 use super::error::{At, Service};
@@ -194,19 +194,13 @@ impl<'a> Errand<'a> {
 
     /// The ARN that a policy names; a secret's ends in six letters of its own.
     fn resource(&self, service: Service, id: &str) -> String {
-        if Arn::is_meant(id) {
-            return id.to_owned();
-        }
-        let (partition, region) = (partition(self.region), self.region);
         let account = match self.credential.account.as_str() {
             "" => "*",
             account => account,
         };
         match service {
-            Service::SecretsManager => {
-                format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{id}-??????")
-            }
-            _ => format!("arn:{partition}:ssm:{region}:{account}:parameter/{}", id.trim_start_matches('/')),
+            Service::SecretsManager => arn::secret(self.region, account, id),
+            _ => arn::parameter(self.region, account, id),
         }
     }
 }

@@ -48,7 +48,7 @@ const FIELDS: [&str; 10] = [
 impl Explain for Local {
     fn vocabulary(&self) -> Vocabulary {
         let parameters = PARAMETERS.iter().chain(&OF_VAULT).map(|name| (*name).to_owned()).collect();
-        Vocabulary { parameters, prefixes: &["openbao", "bao", "vault"], fields: &FIELDS }
+        Vocabulary { parameters, prefixes: &["openbao", "bao", "vault"], fields: &FIELDS, any_case: false }
     }
 
     fn advise(&self, _parameters: &Parameters) -> Vec<Advice> {
@@ -73,6 +73,7 @@ impl Explain for Local {
                 .as_ref()
                 .map_or_else(|| "the whole secret".to_owned(), |key| format!("key {key}")),
             optional: object.optional,
+            is_many: false,
         };
         let audience = scope.audience.clone();
         let store = match self.store.path().as_os_str().is_empty() {

@@ -71,7 +71,7 @@ impl Explain for Vault {
         let ours = PREFIXED.iter().filter(|name| has(name));
         let ours = ours.flat_map(|name| fronts.iter().map(move |front| format!("{front}{name}")));
         let parameters = PLAIN.iter().map(|name| (*name).to_owned()).chain(ours).collect();
-        Vocabulary { parameters, prefixes: &["openbao", "bao", "vault"], fields: &FIELDS }
+        Vocabulary { parameters, prefixes: &["openbao", "bao", "vault"], fields: &FIELDS, any_case: false }
     }
 
     fn advise(&self, parameters: &Parameters) -> Vec<Advice> {
@@ -211,5 +211,5 @@ fn wanted(want: &Want, reads: &[&Read]) -> Wanted {
     let part =
         want.key.as_ref().map_or_else(|| "the whole answer as JSON".to_owned(), |key| format!("key {key}"));
     let (object, mode) = (want.object.to_string(), want.mode);
-    Wanted { object, mode, request, part, optional: want.optional }
+    Wanted { object, mode, request, part, optional: want.optional, is_many: false }
 }

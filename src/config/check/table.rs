@@ -34,13 +34,17 @@ const OWN: [Flag; 11] = [
 ];
 
 /// Settings of `serve` that decide what a class may say, beside those of the providers.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 12] = [
     "config",
     "max-response-bytes",
     "refresh-interval",
     "min-refresh-interval",
     "reauth-interval",
     "allow-unproven",
+    "lookup-service-accounts",
+    "kubernetes-url",
+    "kubernetes-ca-file",
+    "kubernetes-token-file",
     "log-level",
     "log-format",
 ];

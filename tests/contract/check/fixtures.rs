@@ -9,8 +9,17 @@ use super::{check, findings};
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new("tests/classes").join(folder);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| is_of_this_build(&std::fs::read_to_string(file).unwrap()));
     files.sort();
     files
+}
+
+/// Whether the build has the backend that a file is for.
+fn is_of_this_build(text: &str) -> bool {
+    said(text, "Feature").into_iter().all(|feature| match feature {
+        "aws" => cfg!(feature = "aws"),
+        other => panic!("no feature {other}"),
+    })
 }
 
 /// What a file's head says under `key`.

@@ -3,6 +3,7 @@
 mod agent;
 mod driver;
 mod identity;
+mod operators;
 mod reads;
 
 use std::collections::BTreeMap;

@@ -140,6 +140,11 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a switch of a class is off, and nothing else.
+pub(in super::super) fn is_off(word: &str) -> bool {
+    go_bool(word) == Some(false)
+}
+
 /// The words that Go's `strconv.ParseBool` takes.
 pub(super) fn go_bool(word: &str) -> Option<bool> {
     match word {

@@ -27,3 +27,8 @@ pub fn setting(key: &str) -> Option<Setting> {
     let (_, decides, part) = PARAMETERS.iter().find(|(known, ..)| *known == key)?;
     Some(Setting { decides, part: *part })
 }
+
+/// Every parameter that a profile may set.
+pub(in super::super) fn names() -> impl Iterator<Item = &'static str> {
+    PARAMETERS.iter().map(|(name, ..)| *name)
+}

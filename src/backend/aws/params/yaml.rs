@@ -12,7 +12,7 @@ use crate::error::Errors;
 
 /// A node, its scalars as the texts that Go's JSON decoder is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Node {
+pub(in super::super) enum Node {
     Null,
     Text(String),
     List(Vec<Node>),
@@ -20,7 +20,7 @@ pub(super) enum Node {
 }
 
 /// A list's nodes, or why it is none.
-pub(super) fn nodes(yaml: &str) -> Result<Vec<Node>, Errors> {
+pub(in super::super) fn nodes(yaml: &str) -> Result<Vec<Node>, Errors> {
     let hint = "list at least one object with objectName and objectType";
     list_of(first_document(yaml), DuplicateKeyPolicy::LastWins, hint)
 }
@@ -44,7 +44,7 @@ fn first_document(yaml: &str) -> &str {
 
 impl Node {
     /// The value of `key`: as it is written here if it stands there, else in any case, the last one.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(in super::super) fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(entries) = self else { return None };
         let same = |like: fn(&str, &str) -> bool| entries.iter().rev().find(|(name, _)| like(name, key));
         let found = same(|name, key| name == key).or_else(|| same(str::eq_ignore_ascii_case));
@@ -52,7 +52,7 @@ impl Node {
     }
 
     /// A text that may be absent; an error names what stands there instead.
-    pub(super) fn text(&self, key: &str) -> Result<Option<&str>, &'static str> {
+    pub(in super::super) fn text(&self, key: &str) -> Result<Option<&str>, &'static str> {
         match self.get(key) {
             None => Ok(None),
             Some(Self::Text(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
@@ -61,7 +61,7 @@ impl Node {
     }
 
     /// The entries of a list that may be absent.
-    pub(super) fn list(&self, key: &str) -> Result<&[Self], &'static str> {
+    pub(in super::super) fn list(&self, key: &str) -> Result<&[Self], &'static str> {
         match self.get(key) {
             None => Ok(&[]),
             Some(Self::List(nodes)) => Ok(nodes),

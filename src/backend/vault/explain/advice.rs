@@ -77,13 +77,13 @@ impl Words<'_> {
         let ends = |text: &str| ["/v1", "/ui"].iter().any(|end| text.trim_end_matches('/').ends_with(end));
         if self.get("Address").is_some_and(ends) {
             let text = "the address has a path, and every request adds `/v1/…` behind it".to_owned();
-            found.push(of(VERSIONED, "Address", text, "leave the path out: https://HOST:PORT"));
+            found.push(of(VERSIONED, "vaultAddress", text, "leave the path out: https://HOST:PORT"));
         }
         if self.get("RoleID").is_some() && self.get("AuthMethod") != Some("approle") {
             let text = "the role ID is not used: the login is not by approle".to_owned();
             found.push(of(
                 ROLE_ID,
-                "RoleID",
+                "vaultRoleID",
                 text,
                 "set vaultAuthMethod to approle, or leave the role ID out",
             ));

@@ -10,7 +10,7 @@ use super::super::method::Method;
 use super::super::params::{Objects, Read, Scope};
 use super::super::permits;
 use super::Flavour;
-use crate::backend::explain::{Asker, Circle};
+use crate::backend::explain::{Asker, Circle, quoted};
 
 /// How long a login is good for before it is renewed.
 const TTL: &str = "1h";
@@ -123,14 +123,4 @@ fn of_claims(role: &str, scope: &Scope, circle: &Circle<'_>) -> String {
 fn each<'a>(askers: &'a [Asker], part: fn(&'a Asker) -> Option<&'a str>, default: &'a str) -> Vec<&'a str> {
     let said: BTreeSet<_> = askers.iter().map(|asker| part(asker).unwrap_or(default)).collect();
     if said.is_empty() { vec![default] } else { said.into_iter().collect() }
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@=".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -19,9 +19,9 @@ use crate::secret::{ObjectId, Secret};
 
 /// The driver's rule for a provider's name, which is also its socket's.
 const NAME: usize = 30;
-/// Providers of others.
-const OTHERS: [&str; 8] = ["aws", "gcp", "azure", "akeyless", "conjur", "oci", "gke", "alibabacloud"];
-const OURS: [&str; 3] = ["vault", "openbao", "local"];
+/// Providers that there are, of this project and of others: which of them this build has, its explainers say.
+const KNOWN: [&str; 11] =
+    ["vault", "openbao", "local", "aws", "gcp", "azure", "akeyless", "conjur", "oci", "gke", "alibabacloud"];
 /// What the driver gives files whose object has no mode.
 const MODE: u32 = 0o644;
 
@@ -52,10 +52,8 @@ pub(super) fn look(
         }
     };
     for advice in explainer.advise(&parameters) {
-        let at = advice.object.map_or_else(
-            || places.parameter(&format!("vault{}", advice.key)),
-            |at| objects.spot(at, advice.key),
-        );
+        let at =
+            advice.object.map_or_else(|| places.parameter(advice.key), |at| objects.spot(at, advice.key));
         findings.push(class.subject.at(at, advice.rule, advice.text).hint(advice.hint));
     }
     match explainer.explain(&parameters).and_then(|told| files(look, &told).map(|()| told)) {
@@ -79,7 +77,11 @@ pub(super) fn files(look: &Look<'_>, told: &Explanation) -> Result<(), Errors> {
         mode: file.mode,
         bytes: SecretSlice::from(Vec::new()),
     };
-    let secrets = told.files.iter().map(empty).collect();
+    // What only the answer names has no name to look at.
+    let secrets: Vec<_> = told.files.iter().filter(|file| !file.is_many).map(empty).collect();
+    if secrets.is_empty() && !told.files.is_empty() {
+        return Ok(());
+    }
     project(secrets, MODE, look.check.rooms.server.max_response).map(|_| ())
 }
 
@@ -140,8 +142,8 @@ fn provider(class: &Class) -> Option<Finding> {
             finding.hint("letters, digits, - and _, at most 30 of them; it names the socket, NAME.sock")
         });
     }
-    if !OTHERS.contains(&name)
-        && let Some(meant) = near(name, OURS.into_iter().chain(OTHERS))
+    if !KNOWN.contains(&name)
+        && let Some(meant) = near(name, KNOWN)
     {
         return found(rules::PROVIDER_UNKNOWN, format!("the driver would look for {name}.sock"))
             .map(|finding| finding.hint(format!("did you mean {meant}?")));
@@ -211,7 +213,7 @@ fn fields(class: &Class, objects: &Objects, vocabulary: &Vocabulary) -> Vec<Find
                 class.subject.at(entry.at, rules::DECIMAL_MODE, text).hint(format!("write 0{written}")),
             );
         }
-        if vocabulary.fields.contains(&key) || key == "<<" {
+        if vocabulary.has_field(key) || key == "<<" {
             continue;
         }
         let text = format!("objects of provider {} have no field {key}: it is passed over", class.provider);

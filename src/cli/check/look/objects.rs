@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::manifest::Class;
-use super::super::yaml::{Node, Spot};
+use super::super::yaml::{Entry, Node, Spot};
 
 /// The entries of the list, and where it stands.
 pub(in super::super) struct Objects {
@@ -37,12 +37,17 @@ impl Objects {
     /// Where an object, or one of its fields, stands.
     pub(super) fn spot(&self, index: usize, field: &str) -> Spot {
         let Some(item) = self.items.get(index) else { return self.at };
-        item.entry(field).map_or(item.at, |entry| entry.at)
+        self::entry(item, field).map_or(item.at, |entry| entry.at)
     }
 
     /// The last object of this name: where two have it, that is the mistake.
     pub(super) fn named(&self, name: &str) -> Option<usize> {
-        let by_name = self.items.iter().rposition(|item| item.text_of("objectName") == Some(name));
+        let by = |key: &'static str| {
+            move |item: &Arc<Node>| entry(item, key).and_then(|entry| entry.value.text()) == Some(name)
+        };
+        // Where an object has a name for its file, errors call it by that.
+        let by_name = ["objectAlias", "objectName", "path"];
+        let by_name = by_name.into_iter().find_map(|key| self.items.iter().rposition(by(key)));
         // What has no name is counted, from 1.
         by_name.or_else(|| {
             let number = name.strip_prefix("number ").or_else(|| name.strip_prefix('#'))?;
@@ -61,4 +66,10 @@ impl Objects {
         };
         (0..names.len()).rfind(again).map(|at| self.spot(at, "objectName"))
     }
+}
+
+/// A field, in another case where it does not stand there as it is: some providers read it so.
+fn entry<'a>(item: &'a Node, field: &str) -> Option<&'a Entry> {
+    let any_case = || item.entries().iter().rev().find(|entry| entry.key.eq_ignore_ascii_case(field));
+    item.entry(field).or_else(any_case)
 }

@@ -48,7 +48,7 @@ impl Places<'_> {
         }
         if let Some(index) = error.about().and_then(|name| self.objects.named(name)) {
             let field = error.context("field").unwrap_or_else(|| {
-                match error.to_string().contains("file permission") {
+                match error.to_string().to_lowercase().contains("file permission") {
                     true => "filePermission",
                     false => "objectName",
                 }

@@ -24,11 +24,12 @@ const BASIC: &str = "kubernetes.io/basic-auth";
 /// Looks at the Secrets of a class. Which files there are is only known of our own providers.
 pub(super) fn look(class: &Class, told: Option<&Explanation>, is_ours: bool, findings: &mut Findings) {
     let objects = super::Objects::of(class);
-    let written = objects.items().iter().filter_map(|item| item.text_of("objectName"));
     let files: BTreeSet<String> = match told {
         Some(told) => told.files.iter().map(|file| file.object.clone()).collect(),
-        None => written.map(str::to_owned).collect(),
+        None => objects.items().iter().flat_map(|item| written(item)).collect(),
     };
+    let many = told.iter().flat_map(|told| &told.files).filter(|file| file.is_many);
+    let many: Vec<_> = many.map(|file| file.object.trim_end_matches('*').to_owned()).collect();
     let Some(list) = class.document.find(&["spec", "secretObjects"]) else { return };
     let mut names = BTreeSet::new();
     for secret in list.items() {
@@ -44,7 +45,7 @@ pub(super) fn look(class: &Class, told: Option<&Explanation>, is_ours: bool, fin
         findings.extend(shape(class, secret));
         findings.extend(keys(class, secret));
         if is_ours {
-            findings.extend(values(class, secret, &files));
+            findings.extend(values(class, secret, &files, &many));
         }
     }
 }
@@ -120,10 +121,19 @@ fn keys(class: &Class, secret: &Node) -> Vec<Finding> {
     findings
 }
 
-/// The files that values are taken from.
-fn values(class: &Class, secret: &Node, files: &BTreeSet<String>) -> Vec<Finding> {
+/// What the files of an object may be called, of a class that is not understood.
+fn written(item: &Node) -> Vec<String> {
+    let parts = item.get("jmesPath").map(Node::items).unwrap_or_default();
+    let nodes = std::iter::once(item).chain(parts.iter().map(|part| &**part));
+    let names = nodes.flat_map(|node| ["objectName", "objectAlias"].map(|key| node.text_of(key)));
+    names.flatten().flat_map(|name| [name.to_owned(), name.replace('/', "_")]).collect()
+}
+
+/// The files that values are taken from; those in the folders of `many` nobody knows beforehand.
+fn values(class: &Class, secret: &Node, files: &BTreeSet<String>, many: &[String]) -> Vec<Finding> {
     let entries = data(secret).filter_map(|item| item.entry("objectName"));
-    let absent = entries.filter(|entry| entry.value.text().is_some_and(|name| !files.contains(name.trim())));
+    let may_be = |name: &str| files.contains(name) || many.iter().any(|folder| name.starts_with(folder));
+    let absent = entries.filter(|entry| entry.value.text().is_some_and(|name| !may_be(name.trim())));
     let finding = |entry: &super::super::yaml::Entry| {
         let name = entry.value.text().unwrap_or_default();
         let text = format!("the class has no file {name}: the Secret is never made");
