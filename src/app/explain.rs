@@ -5,13 +5,10 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::ground::{Ground, MakeVerifier};
-#[cfg(feature = "aws")]
-use crate::backend::aws::Aws;
+use super::providers;
 use crate::backend::explain::Explainer;
-#[cfg(feature = "local")]
-use crate::backend::local::Local;
 #[cfg(feature = "vault")]
-use crate::backend::vault::{Flavour, Vault};
+use crate::backend::vault::Flavour;
 use crate::config::Config;
 use crate::error::Errors;
 use crate::identity::Verifier;
@@ -33,19 +30,16 @@ impl Explainers {
 
     /// The backend of a provider; `None` where this build has none of that name.
     pub fn of(&self, provider: &str) -> Result<Option<Arc<dyn Explainer>>, Errors> {
-        let recorder = self.ground.host.recorder.clone();
+        let host = &self.ground.host;
         Ok(match provider {
             #[cfg(feature = "aws")]
-            "aws" => {
-                let accounts = super::accounts::source(self.config.accounts.as_ref())?;
-                Some(Arc::new(Aws::new(self.config.aws.clone(), accounts, recorder)?))
-            }
+            "aws" => Some(Arc::new(providers::aws(&self.config, host)?)),
             #[cfg(feature = "vault")]
-            "vault" => Some(Arc::new(Vault::new(Flavour::Vault, self.config.vault.clone(), recorder)?)),
+            "vault" => Some(Arc::new(providers::vault(Flavour::Vault, &self.config, host)?)),
             #[cfg(feature = "vault")]
-            "openbao" => Some(Arc::new(Vault::new(Flavour::OpenBao, self.config.openbao.clone(), recorder)?)),
+            "openbao" => Some(Arc::new(providers::vault(Flavour::OpenBao, &self.config, host)?)),
             #[cfg(feature = "local")]
-            "local" => Some(Arc::new(Local::new(self.config.local.clone(), recorder))),
+            "local" => Some(Arc::new(providers::local(&self.config, host))),
             _ => None,
         })
     }

@@ -7,7 +7,7 @@ use crate::backend::aws::Aws;
 #[cfg(feature = "local")]
 use crate::backend::local::Local;
 #[cfg(feature = "vault")]
-use crate::backend::vault::{self, Flavour, Vault};
+use crate::backend::vault::{Flavour, Vault};
 use crate::backend::{Backend, Host, Hosted, Provider};
 use crate::config::Config;
 use crate::error::{Error, Errors, Kind, Stage};
@@ -27,37 +27,46 @@ pub(super) fn all(config: &Config, host: &Host) -> Result<Vec<Arc<dyn Provider>>
 }
 
 fn one(name: &str, config: &Config, host: &Host) -> Result<Arc<dyn Provider>, Errors> {
-    let recorder = host.recorder.clone();
     match name {
         #[cfg(feature = "aws")]
-        "aws" => {
-            let accounts = super::accounts::source(config.accounts.as_ref())?;
-            Ok(hosted(host, Aws::new(config.aws.clone(), accounts, recorder)?))
-        }
+        "aws" => aws(config, host).map(|aws| hosted(host, aws)),
         #[cfg(feature = "vault")]
-        "vault" => vault(Flavour::Vault, config.vault.clone(), config, host),
+        "vault" => vault(Flavour::Vault, config, host).map(|vault| hosted(host, vault)),
         #[cfg(feature = "vault")]
-        "openbao" => vault(Flavour::OpenBao, config.openbao.clone(), config, host),
+        "openbao" => vault(Flavour::OpenBao, config, host).map(|openbao| hosted(host, openbao)),
         #[cfg(feature = "local")]
-        "local" => Ok(hosted(host, Local::new(config.local.clone(), recorder))),
+        "local" => Ok(hosted(host, local(config, host))),
         _ => {
             Err(Error::new(Kind::Invalid, Stage::Start, format!("this build has no provider {name}")).into())
         }
     }
 }
 
-#[cfg(feature = "vault")]
-fn vault(
-    flavour: Flavour,
-    own: vault::Config,
-    config: &Config,
-    host: &Host,
-) -> Result<Arc<dyn Provider>, Errors> {
-    let allowed = config.guard.addresses.get(flavour.name()).into_iter().flat_map(Addresses::iter);
-    let vault = Vault::new(flavour, own, host.recorder.clone())?;
-    Ok(hosted(host, vault.serving(&host.profiles).following(allowed)))
-}
-
 fn hosted<B: Backend>(host: &Host, backend: B) -> Arc<dyn Provider> {
     Arc::new(Hosted::new(backend, host.clone()))
+}
+
+/// `provider: aws`.
+#[cfg(feature = "aws")]
+pub(super) fn aws(config: &Config, host: &Host) -> Result<Aws, Errors> {
+    let accounts = super::accounts::source(config.accounts.as_ref())?;
+    Aws::new(config.aws.clone(), accounts, host.recorder.clone())
+}
+
+/// `provider: vault` and `provider: openbao`.
+#[cfg(feature = "vault")]
+pub(super) fn vault(flavour: Flavour, config: &Config, host: &Host) -> Result<Vault, Errors> {
+    let own = match flavour {
+        Flavour::Vault => &config.vault,
+        Flavour::OpenBao => &config.openbao,
+    };
+    let allowed = config.guard.addresses.get(flavour.name()).into_iter().flat_map(Addresses::iter);
+    let vault = Vault::new(flavour, own.clone(), host.recorder.clone())?;
+    Ok(vault.serving(&host.profiles).following(allowed))
+}
+
+/// `provider: local`.
+#[cfg(feature = "local")]
+pub(super) fn local(config: &Config, host: &Host) -> Local {
+    Local::new(config.local.clone(), host.recorder.clone())
 }
