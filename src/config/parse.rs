@@ -211,7 +211,6 @@ pub(super) fn positive(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|count| *count > 0).ok_or("not a whole number above 0")
 }
 
-#[cfg(any(feature = "aws", feature = "vault"))]
 /// The OpenBao program: `$BAO_BIN`, else `bao` on the PATH.
 pub(super) fn bao(source: &dyn Source) -> Result<PathBuf, String> {
     if let Some(named) = source.get("BAO_BIN").map(PathBuf::from) {
