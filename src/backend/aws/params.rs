@@ -18,7 +18,7 @@ use crate::backend::Parameters;
 use crate::backend::objects::{SPAN_HINT, Span};
 use crate::error::{Error, Errors, Kind, Stage};
 
-pub(super) use identity::is_true;
+pub(super) use identity::is_off;
 pub(super) use identity::{Family, Identity, Link, Role};
 pub use objects::Objects;
 pub(super) use objects::{Content, Format, Part, Want};

@@ -2,7 +2,7 @@
 
 use super::super::arn::{Arn, partition};
 use super::super::jmes;
-use super::super::params::{Node, is_true, nodes};
+use super::super::params::{Node, is_off, nodes};
 use crate::backend::Parameters;
 use crate::backend::explain::{Advice, Rule, Severity};
 
@@ -46,7 +46,7 @@ pub(super) fn of(parameters: &Parameters, looks_up: bool) -> Vec<Advice> {
 fn class(parameters: &Parameters, looks_up: bool) -> Vec<Advice> {
     let of = |rule, key, text: String, hint| Advice { rule, object: None, key, text, hint };
     let mut found = Vec::new();
-    let by_agent = parameters.get("usePodIdentity").is_some_and(is_true);
+    let by_agent = parameters.get("usePodIdentity").is_some_and(|word| !is_off(word));
     if !by_agent && !looks_up && parameters.get("roleArn").is_none() {
         let text = "the role is the service account's annotation, which keymount does not look up".to_owned();
         let hint = "write roleArn into the class or its profile; or keymount needs --lookup-service-accounts: \

@@ -220,10 +220,11 @@ async fn sts_and_the_agent_are_met_without_a_token() {
     assert_eq!(said, format!("STS answers in eu-central-1 ({address})"));
     let said = reached(config(), &[("usePodIdentity", "true")]).await.unwrap();
     assert_eq!(said, "the EKS Pod Identity agent answers");
-    let state = fake.state();
-    assert!(state.seen.iter().all(|seen| seen.key.is_empty()), "nobody signs");
-    assert!(state.sessions.is_empty());
-    drop(state);
+    {
+        let state = fake.state();
+        assert!(state.seen.iter().all(|seen| seen.key.is_empty()), "nobody signs");
+        assert!(state.sessions.is_empty());
+    }
     let nobody = || Some("http://127.0.0.1:1".to_owned());
     let config = Config { endpoint: nobody(), agent: nobody(), ..Config::default() };
     for class in [("roleArn", ROLE), ("usePodIdentity", "true")] {

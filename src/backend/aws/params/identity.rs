@@ -140,9 +140,9 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a class's switch is on.
-pub(in super::super) fn is_true(word: &str) -> bool {
-    go_bool(word) == Some(true)
+/// Whether a switch of a class is off, and nothing else.
+pub(in super::super) fn is_off(word: &str) -> bool {
+    go_bool(word) == Some(false)
 }
 
 /// The words that Go's `strconv.ParseBool` takes.
