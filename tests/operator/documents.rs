@@ -113,8 +113,14 @@ fn source() -> String {
 }
 
 /// Headings of texts that others write: the driver, and the fields of every line.
-const FOREIGN: [&str; 6] =
-    ["provider not found: provider \"vault\"", "http=403", "http=404", "stage=login", "stage=read", "stage=guard"];
+const FOREIGN: [&str; 6] = [
+    "provider not found: provider \"vault\"",
+    "http=403",
+    "http=404",
+    "stage=login",
+    "stage=read",
+    "stage=guard",
+];
 
 #[test]
 fn every_text_that_troubleshooting_explains_is_one_of_ours() {
