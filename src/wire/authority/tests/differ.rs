@@ -62,7 +62,7 @@ fn call(bytes: &mut impl Iterator<Item = u8>, is_first: bool) -> Call {
     let headers = (0..next(bytes) % 4).map(|_| header(bytes)).collect();
     let sizes = (0..next(bytes) % 3).map(|_| usize::from(next(bytes)) * 16).collect();
     let cuts = (0..next(bytes) % 5).map(|_| usize::from(next(bytes) % 101)).collect();
-    let (padding, has_priority) = (next(bytes), next(bytes) % 2 == 0);
+    let (padding, has_priority) = (next(bytes), next(bytes).is_multiple_of(2));
     Call { authority, headers, sizes, cuts, padding: (padding % 2 == 0).then_some(padding), has_priority }
 }
 
