@@ -253,6 +253,9 @@ pub trait Recorder: Send + Sync {
     /// A request waited this long for its turn at its server.
     fn queued(&self, _provider: &'static str, _waited: Duration) {}
 
+    /// A server of the operator's answered, where there are several: its address, one of a fixed few.
+    fn served(&self, _provider: &'static str, _server: &str) {}
+
     /// A token or a lease was renewed: `what` is `token` or `lease`, `outcome` is `ok`, `capped` or an error's kind.
     fn renewed(&self, _provider: &'static str, _what: &'static str, _outcome: &'static str) {}
 

@@ -199,5 +199,14 @@ async fn the_loss_of_the_leader(cluster: &mut Cluster, issuer: &Issuer) {
     let leases = cluster.raw(1, "LIST", "sys/leases/lookup/pki/issue/web", None).await.unwrap();
     let leases = leases.expect_ok("leases")["data"]["keys"].as_array().map_or(0, Vec::len);
     assert_eq!(leases, 4, "one for each pod, none twice");
+    // Which of them serves is a series for each of the operator's, and for no other.
+    let served = |at: usize| {
+        format!("keymount_backend_server_answers_total{{provider=\"vault\",server=\"{}\"}}", cluster.url(at))
+    };
+    let mut counts = Vec::new();
+    for at in 0..3 {
+        counts.push(keymount.metric(&served(at)).await.unwrap_or_default());
+    }
+    assert!(counts[0] > 0.0 && counts[1] + counts[2] > 0.0, "{counts:?}");
     drop(keymount);
 }

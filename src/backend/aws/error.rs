@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use secrecy::{ExposeSecret, SecretString};
 
+pub(super) use self::rows::is_limit;
 use self::rows::rows;
 use super::NAME;
 use super::wire::NoReply;

@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use zeroize::Zeroizing;
 
 use super::NAME;
+use super::error::is_limit;
 use crate::backend::Recorder;
 use crate::net::{Address, Failure, Limits, Pool, Reply, Request, Target, Trust};
 use crate::time::{Deadline, Stopwatch};
@@ -68,9 +69,7 @@ impl Wire {
     ) -> Result<Reply, Failure> {
         let (watch, pool) = (Stopwatch::start(), if own { &self.own } else { &self.strangers });
         let result = pool.send(target, request, by).await;
-        let status = result
-            .as_ref()
-            .map_or_else(|failure| failure.cause().as_str().to_owned(), |reply| reply.status.to_string());
+        let status = result.as_ref().map_or_else(|failure| failure.cause().as_str().to_owned(), status);
         let waited = result.as_ref().map_or_else(Failure::waited, |reply| reply.waited);
         self.recorder.queued(NAME, waited);
         self.recorder.request(NAME, operation, &status, watch.elapsed().saturating_sub(waited));
@@ -105,6 +104,17 @@ impl HttpConnector for Line {
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+/// The metric's label. A throttled request has the status of any other mistake, 400, and an
+/// operator's alert looks for it by name.
+fn status(reply: &Reply) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a refusal is looked through for known codes")]
+    let body = reply.body.expose_secret();
+    match reply.status {
+        400 if is_limit(body) => "throttled".to_owned(),
+        status => status.to_string(),
     }
 }
 

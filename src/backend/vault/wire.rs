@@ -50,7 +50,8 @@ impl Wire {
     /// Sends `call` once. A reply that is no success is a refusal.
     pub(super) async fn send(&self, call: &Call, at: &At<'_>, by: Deadline) -> Result<Reply, Refusal> {
         let watch = Stopwatch::start();
-        let pool = self.pools.get(&call.target).unwrap_or(&self.strangers);
+        let own = self.pools.get(&call.target);
+        let pool = own.unwrap_or(&self.strangers);
         let request = Request { follow: self.follow.clone(), ..call.request.clone() };
         let result = pool.send(&call.target, request, by).await;
         let status = result
@@ -60,6 +61,10 @@ impl Wire {
         let took = watch.elapsed().saturating_sub(waited);
         self.recorder.queued(self.flavour.name(), waited);
         self.recorder.request(self.flavour.name(), call.operation, &status, took);
+        // Names of servers that only classes know are no labels.
+        if let (Some(_), Some(server)) = (own, result.as_ref().ok().and_then(|reply| reply.server.as_ref())) {
+            self.recorder.served(self.flavour.name(), &server.to_string());
+        }
         let reply = result.map_err(|failure| {
             let acted = failure.cause() == Cause::Broken;
             Refusal { error: at.failed(failure), ambiguous: false, acted, lags: false }

@@ -72,6 +72,9 @@ metrics! {
     REQUEST_SECONDS_SPENT = Shape::Histogram(REQUEST_SECONDS), "keymount_backend_request_duration_seconds", REQUEST,
         "How long backend requests took",
         "From the request's turn to its answer.";
+    SERVED = Shape::Counter, "keymount_backend_server_answers_total", &["provider", "server"],
+        "Answers of the operator's servers, where a provider or a profile has several",
+        "Which of a list serves. Servers that only classes name are not told apart.";
     QUEUE_SECONDS = Shape::Histogram(REQUEST_SECONDS), "keymount_backend_queue_wait_seconds", PROVIDER,
         "How long requests waited for their turn at their server",
         "The limits are `--vault-max-inflight` and `--vault-rate`.";

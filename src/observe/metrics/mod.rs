@@ -143,6 +143,10 @@ impl backend::Recorder for Metrics {
         self.requests.queued(provider, waited);
     }
 
+    fn served(&self, provider: &'static str, server: &str) {
+        self.requests.served(provider, server);
+    }
+
     fn renewed(&self, provider: &'static str, what: &'static str, outcome: &'static str) {
         self.leases.renewed(provider, what, outcome);
     }

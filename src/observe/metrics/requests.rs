@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec, Result};
 
-use super::definitions::{QUEUE_SECONDS, REQUEST_SECONDS_SPENT, REQUESTS, REQUESTS_PER_HOUR};
+use super::definitions::{QUEUE_SECONDS, REQUEST_SECONDS_SPENT, REQUESTS, REQUESTS_PER_HOUR, SERVED};
 use super::register::{Register, count, observe, set};
 use super::window::Window;
 use crate::observe::bounded;
@@ -18,6 +18,7 @@ pub(super) struct Requests {
     total: IntCounterVec,
     seconds: HistogramVec,
     waited: HistogramVec,
+    served: IntCounterVec,
     hourly: IntGaugeVec,
     /// By provider.
     windows: Mutex<BTreeMap<&'static str, Window>>,
@@ -31,6 +32,7 @@ impl Requests {
             total: make.counter(&REQUESTS)?,
             seconds: make.histogram(&REQUEST_SECONDS_SPENT)?,
             waited: make.histogram(&QUEUE_SECONDS)?,
+            served: make.counter(&SERVED)?,
             hourly: make.gauge(&REQUESTS_PER_HOUR)?,
             windows: Mutex::default(),
             clock,
@@ -49,6 +51,11 @@ impl Requests {
         count(&self.total, &labels);
         observe(&self.seconds, &labels, took);
         self.with_window(provider, Window::add);
+    }
+
+    /// One of several servers answered.
+    pub(super) fn served(&self, provider: &'static str, server: &str) {
+        count(&self.served, &[provider, server]);
     }
 
     /// A request waited for its turn.

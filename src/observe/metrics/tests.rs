@@ -213,6 +213,7 @@ async fn every_series_is_defined_and_every_definition_is_a_series() {
     metrics.mounted("vault", "shop", "web", Some((Kind::Denied, Phase::First)), Duration::ZERO);
     metrics.request("vault", "read", "200", Duration::ZERO);
     metrics.queued("vault", Duration::ZERO);
+    metrics.served("vault", "https://a:8200/");
     metrics.renewed("vault", "token", "ok");
     metrics.minted("vault", "first", "ok");
     metrics.shared("vault");

@@ -166,3 +166,14 @@ fn what_was_sent_does_not_come_back() {
         .error;
     assert!(error.to_string().contains("Invalid token: [redacted]"), "{error}");
 }
+
+#[test]
+fn a_limit_is_known_by_its_code_whatever_the_status() {
+    assert!(is_limit(br#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#));
+    assert!(is_limit(b"<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"));
+    for other in
+        [&br#"{"__type":"ResourceNotFoundException"}"#[..], b"", br#"{"__type":"InternalServiceError"}"#]
+    {
+        assert!(!is_limit(other));
+    }
+}
