@@ -1,5 +1,5 @@
-//! Annotations of service accounts from the Kubernetes API: one GET by our own
-//! token, remembered for a while (decision 10).
+//! Annotations of service accounts from the Kubernetes API: a GET by our own
+//! token, whose answer is remembered for a while (decision 10).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,12 +46,11 @@ struct FromApi {
     pool: Pool,
     target: Target,
     config: config::Accounts,
-    known: Mutex<HashMap<Account, (Stopwatch, Annotations)>>,
+    known: Mutex<HashMap<(Account, String), (Stopwatch, Option<String>)>>,
 }
 
 /// A namespace and a service account in it.
 type Account = (String, String);
-type Annotations = Arc<HashMap<String, String>>;
 
 #[derive(Default, Deserialize)]
 struct Object {
@@ -68,24 +67,24 @@ struct Metadata {
 // === impl FromApi ===
 
 impl FromApi {
-    async fn annotations(&self, account: Account, by: Deadline) -> Result<Annotations, Error> {
-        if let Some(known) = self.fresh(&account) {
+    /// Only what was asked for is remembered: an account may have annotations by the thousand.
+    async fn value(&self, account: &Account, key: &str, by: Deadline) -> Result<Option<String>, Error> {
+        let entry = (account.clone(), key.to_owned());
+        if let Some(known) = self.fresh(&entry) {
             return Ok(known);
         }
-        let found = Arc::new(self.get(&account, by).await?);
+        let found = self.get(account, by).await?.remove(key);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
-            known.retain(|_, (since, _)| since.elapsed() < FRESH);
-        }
+        known.retain(|_, (since, _)| since.elapsed() < FRESH);
         if known.len() < MOST {
-            known.insert(account, (Stopwatch::start(), found.clone()));
+            known.insert(entry, (Stopwatch::start(), found.clone()));
         }
         Ok(found)
     }
 
-    fn fresh(&self, account: &Account) -> Option<Annotations> {
+    fn fresh(&self, entry: &(Account, String)) -> Option<Option<String>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(account).filter(|(since, _)| since.elapsed() < FRESH).map(|(_, found)| found.clone())
+        known.get(entry).filter(|(since, _)| since.elapsed() < FRESH).map(|(_, found)| found.clone())
     }
 
     async fn get(&self, account: &Account, by: Deadline) -> Result<HashMap<String, String>, Error> {
@@ -155,9 +154,9 @@ impl Accounts for FromApi {
     ) -> BoxFuture<'a, Result<Option<String>, Error>> {
         async move {
             let account = (namespace.to_owned(), name.to_owned());
-            let found = by.bound(self.annotations(account.clone(), by)).await;
+            let found = by.bound(self.value(&account, key, by)).await;
             let late = || Err(self.fault(&account, "no answer in time").kind_as(Kind::Deadline));
-            Ok(found.unwrap_or_else(late)?.get(key).cloned())
+            found.unwrap_or_else(late)
         }
         .boxed()
     }

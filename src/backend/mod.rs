@@ -154,6 +154,11 @@ pub trait Backend: Send + Sync + 'static {
         false
     }
 
+    /// Whether the answer is the login itself: that of a login with another authority takes its place at once.
+    fn is_credential(&self, _read: &Self::Read) -> bool {
+        false
+    }
+
     /// Where the scope's sessions live, for an operator: an address.
     fn place(&self, scope: &Self::Scope) -> String;
 

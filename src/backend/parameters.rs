@@ -1,6 +1,7 @@
 //! What a class asks for, and which of it is the operator's word.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A class's parameters after the pod's attributes were laid over them: neither
 /// author is trusted more than the other (decisions, "Author"). Once a profile
@@ -32,6 +33,11 @@ impl Parameters {
         self.operators.contains(key)
     }
 
+    /// How often an object is read: its own word wins over the class's, and not over the operator's.
+    pub fn interval(&self, own: Option<Duration>, class: Option<Duration>) -> Option<Duration> {
+        if self.is_operators("refreshInterval") { own.max(class) } else { own.or(class) }
+    }
+
     /// The profile that stands under them.
     pub fn profile(&self) -> Option<&str> {
         self.profile.as_deref()
@@ -61,5 +67,22 @@ impl Parameters {
 impl FromIterator<(String, String)> for Parameters {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
         Self { texts: pairs.into_iter().collect(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_read_as_often_as_it_says_unless_the_operator_has_said() {
+        let pair = || ("refreshInterval".to_owned(), "1h".to_owned());
+        let (short, long) = (Some(Duration::from_secs(30)), Some(Duration::from_secs(3600)));
+        let written: Parameters = std::iter::once(pair()).collect();
+        assert_eq!((written.interval(short, long), written.interval(None, long)), (short, long));
+        let kept = Parameters::default().under("prod", BTreeMap::from([pair()]));
+        assert_eq!((kept.interval(short, long), kept.interval(None, long)), (long, long));
+        let longer = Some(Duration::from_secs(7200));
+        assert_eq!(kept.interval(longer, long), longer);
     }
 }

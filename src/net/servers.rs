@@ -108,7 +108,8 @@ impl Pool {
 
     /// The next request need not wait for the same silence.
     fn leave_silent(&self, target: &Target, place: Option<usize>, failure: &Failure) {
-        if let Some(at) = place.filter(|_| failure.cause() == Cause::Silent) {
+        let is_list = !target.others.is_empty();
+        if let Some(at) = place.filter(|_| is_list && failure.cause() == Cause::Silent) {
             self.choices.choose(target, (at + 1) % target.servers().count());
         }
     }

@@ -19,6 +19,15 @@ const MAX_SIGNS: usize = 64;
 const MAX_GROWTH: usize = 256;
 /// What escapes may make of a text that is written as JSON: `\u0000` has six letters.
 const ESCAPED: usize = 6;
+/// What a value of a document weighs beside its text, and what each key of a hash that is made adds, in such values.
+const VALUE: usize = 64;
+const KEY: usize = 8;
+/// The most that one expression may make of a document, by weight: about as many bytes.
+const MAX_WEIGHT: usize = 16 * 1024 * 1024;
+/// The most that all expressions of a class may go through: they run while other pods wait.
+const MAX_EFFORT: usize = 64 * 1024 * 1024;
+/// The largest number of a slice: the crate adds them up unchecked.
+const MAX_STEP: i32 = 1_000_000;
 /// The name under which `serde_json` hands exact numbers to other crates.
 const NUMBER: &str = "$serde_json::private::Number";
 
@@ -35,9 +44,19 @@ pub(super) enum Fault {
     NotText,
 }
 
+/// A secret's JSON, taken apart once for all of its expressions.
+pub(super) struct Document {
+    root: Rcvar,
+    weight: usize,
+}
+
+/// What a class's expressions have gone through so far.
+#[derive(Debug, Default)]
+pub(super) struct Effort(usize);
+
 /// Whether it is no expression, whatever the secret is.
 pub(super) fn is_none(expression: &str) -> bool {
-    compiled(expression).is_err()
+    compiled(expression) == Err(Fault::Expression)
 }
 
 fn compiled(expression: &str) -> Result<Ast, Fault> {
@@ -47,18 +66,53 @@ fn compiled(expression: &str) -> Result<Ast, Fault> {
     }
     let compiled = jmespath::compile(expression).map_err(|_| Fault::Expression)?;
     let mut ast = compiled.as_ast().clone();
-    if growth(&ast) > MAX_GROWTH {
+    if growth(&ast, 1) > MAX_GROWTH || !is_stepwise(&ast) {
         return Err(Fault::TooMuch);
     }
     mend(&mut ast);
     Ok(ast)
 }
 
-/// What `expression` finds in `json`.
-pub(super) fn find(json: &Value, expression: &str) -> Result<String, Fault> {
+// === impl Effort ===
+
+impl Effort {
+    fn spend(&mut self, weight: usize) -> Result<(), Fault> {
+        self.0 = self.0.saturating_add(weight);
+        if self.0 > MAX_EFFORT { Err(Fault::TooMuch) } else { Ok(()) }
+    }
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Takes `json` apart, if the class has not gone through too much yet.
+    pub(super) fn read(json: &Value, effort: &mut Effort) -> Result<Self, Fault> {
+        let weight = weight(json);
+        effort.spend(weight)?;
+        Ok(Self { root: variable(json), weight })
+    }
+}
+
+fn weight(json: &Value) -> usize {
+    VALUE
+        + match json {
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(weight).sum(),
+            Value::Object(map) => map.iter().map(|(key, value)| VALUE + key.len() + weight(value)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+}
+
+/// What `expression` finds in a document.
+pub(super) fn find(document: &Document, expression: &str, effort: &mut Effort) -> Result<String, Fault> {
     let ast = compiled(expression)?;
+    let made = document.weight.saturating_mul(growth(&ast, KEY));
+    if made > MAX_WEIGHT {
+        return Err(Fault::TooMuch);
+    }
+    effort.spend(made)?;
     // Not by the crate's own search, which takes the value apart and puts it together again by serde.
-    let found = interpret(&variable(json), &ast, &mut Context::new(expression, &DEFAULT_RUNTIME));
+    let found = interpret(&document.root, &ast, &mut Context::new(expression, &DEFAULT_RUNTIME));
     let found = found.map_err(|_| Fault::Expression)?;
     match &*found {
         Variable::String(text) => Ok(text.clone()),
@@ -122,11 +176,14 @@ fn mended(value: &Rcvar) -> Rcvar {
 }
 
 /// How many times larger than its input an expression's answer may be, at most: where a value
-/// is taken more than once, or written as text, all that comes before counts as often.
-fn growth(ast: &Ast) -> usize {
+/// is taken more than once, or written as text, all that comes before counts as often. `key` is
+/// what a key of a hash counts, which is a value's many times over where values are counted.
+fn growth(ast: &Ast, key: usize) -> usize {
     let own = match ast {
         Ast::MultiList { elements, .. } => elements.len(),
-        Ast::MultiHash { elements, .. } => elements.len(),
+        Ast::MultiHash { elements, .. } => elements.len().saturating_mul(key),
+        // It may stand for every value of a list.
+        Ast::Literal { value, .. } => 1 + value.to_string().len() / VALUE,
         Ast::Function { name, args, .. } => match (name.as_str(), args.as_slice()) {
             ("to_string", _) => ESCAPED,
             ("join", [Ast::Literal { value, .. }, _]) => {
@@ -138,7 +195,17 @@ fn growth(ast: &Ast) -> usize {
         },
         _ => 1,
     };
-    parts(ast).into_iter().map(growth).fold(own.max(1), usize::saturating_mul)
+    parts(ast).into_iter().map(|part| growth(part, key)).fold(own.max(1), usize::saturating_mul)
+}
+
+/// Whether its slices have numbers that can be added up.
+fn is_stepwise(ast: &Ast) -> bool {
+    let small = |number: &i32| number.unsigned_abs() <= MAX_STEP.unsigned_abs();
+    let own = match ast {
+        Ast::Slice { start, stop, step, .. } => start.iter().chain(stop).chain([step]).all(small),
+        _ => true,
+    };
+    own && parts(ast).into_iter().all(is_stepwise)
 }
 
 fn parts(ast: &Ast) -> Vec<&Ast> {
@@ -200,6 +267,41 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn find(json: &Value, expression: &str) -> Result<String, Fault> {
+        let mut effort = Effort::default();
+        super::find(&Document::read(json, &mut effort)?, expression, &mut effort)
+    }
+
+    /// A class's author may own the secret too.
+    #[test]
+    fn a_large_secret_bears_no_expression_that_makes_much_of_it() {
+        let zeros = json!(vec![0; 30_000]);
+        for greedy in [
+            "[@,@,@,@][]|[@,@,@,@][]|[*].{a:@}",
+            "[@,@,@,@][]|[@,@,@,@][]|[*].{a:@,b:@}|to_string(@)",
+            "[1::2147483647]",
+            "[::-2147483647]",
+        ] {
+            assert_eq!(find(&zeros, greedy), Err(Fault::TooMuch), "{greedy}");
+        }
+        assert_eq!(find(&zeros, "to_string([0])").as_deref(), Ok("0"));
+        // Many small ones are as much as a large one.
+        let mut effort = Effort::default();
+        let document = Document::read(&zeros, &mut effort).unwrap_or_else(|fault| unreachable!("{fault:?}"));
+        let runs =
+            (0..1000).take_while(|_| super::find(&document, "to_string([0])", &mut effort).is_ok()).count();
+        assert!((2..100).contains(&runs), "{runs}");
+        assert!(Document::read(&zeros, &mut effort).is_err());
+        // An ordinary secret with many keys, each a file of its own.
+        let map: Map<String, Value> =
+            (0..200).map(|at| (format!("key-{at}"), json!("x".repeat(250)))).collect();
+        let (json, mut effort) = (Value::Object(map), Effort::default());
+        let document = Document::read(&json, &mut effort).unwrap_or_else(|fault| unreachable!("{fault:?}"));
+        for at in 0..200 {
+            assert!(super::find(&document, &format!("\"key-{at}\""), &mut effort).is_ok(), "{at}");
+        }
+    }
 
     #[test]
     fn a_text_is_found() {

@@ -117,6 +117,10 @@ impl Backend for Aws {
         !read.is_minted()
     }
 
+    fn is_credential(&self, read: &Read) -> bool {
+        read.is_minted()
+    }
+
     fn place(&self, scope: &Scope) -> String {
         scope.regions.primary.clone()
     }

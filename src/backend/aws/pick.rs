@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::jmes::{self, Fault};
+use super::jmes::{self, Document, Effort, Fault};
 use super::parameters::Leaves;
 use super::params::{Content, Format, Objects, Part, Read, Want};
 use super::{NAME, keyfile};
@@ -21,6 +21,7 @@ const MAX_FILES: usize = 4000;
 struct Files {
     secrets: Vec<Secret>,
     room: Room,
+    effort: Effort,
 }
 
 /// The class's secrets, or the fault of every object that has one.
@@ -72,9 +73,12 @@ fn parts(want: &Want, body: &[u8], files: &mut Files) -> Result<(), Vec<Error>> 
         let text = format!("Invalid JSON used with jmesPath in secret: {}.", want.read.primary.id);
         return Err(vec![wrong(want, text)]);
     };
+    let document = Document::read(&json, &mut files.effort);
     let mut faults = Vec::new();
     for part in &want.parts {
-        let found = jmes::find(&json, &part.path).map(Zeroizing::new);
+        let document = document.as_ref().map_err(|fault| *fault);
+        let found = document.and_then(|document| jmes::find(document, &part.path, &mut files.effort));
+        let found = found.map(Zeroizing::new);
         let added = found
             .map_err(|fault| unfound(want, part, fault))
             .and_then(|text| files.add(&part.file, part.mode, text.as_bytes()));
@@ -166,7 +170,7 @@ fn unfound(want: &Want, part: &Part, fault: Fault) -> Error {
         Fault::TooMuch => (
             format!("JMES Path for object alias - {alias} is too long, or makes too much of the secret."),
             Kind::Invalid,
-            "at most 512 letters; fewer multi-selects, and no join by a part of the secret",
+            "at most 512 letters; fewer multi-selects, no join by a part of the secret, and fewer expressions for a large one",
         ),
         Fault::Nothing => (
             format!("JMES Path - {path} for object alias - {alias} does not point to a valid object."),

@@ -103,6 +103,8 @@ impl<B: Backend> Core<B> {
             Some(LogIn::Refused(error, until)) if now < *until => return Err(error.clone()),
             _ => {}
         }
+        // Scopes may be large, and whoever wants names them: what is over does not stay.
+        logins.retain(|_, login| !matches!(login, LogIn::Refused(_, until) if *until <= now));
         if logins.len() >= REFUSED_MOST {
             logins.retain(|_, login| matches!(login, LogIn::Flying(_)));
         }
@@ -220,7 +222,10 @@ impl<B: Backend> Core<B> {
         }
         if !equal {
             state.authority = new.credential.authority().clone();
-            state.kept.retain(|_, kept| kept.facts.life.is_minted() || Arc::ptr_eq(&kept.owner, &new));
+            let stays = |read: &B::Read, kept: &super::session::Kept<B>| {
+                kept.facts.life.is_minted() && !self.backend.is_credential(read)
+            };
+            state.kept.retain(|read, kept| stays(read, kept) || Arc::ptr_eq(&kept.owner, &new));
         }
         state.held = Some(new.clone());
         new

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,17 +19,29 @@ use crate::time::{Clock, Deadline, Moment};
 
 /// The first wait: a user who is made a moment after the pod need not wait for the server's count to end.
 const FIRST: Duration = Duration::from_secs(60);
+/// The longest wait, whatever a server says: OpenBao's count is over after a quarter of an hour.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
+/// The most logins at a time by credentials that were right last time.
+const AT_ONCE: usize = 2;
 /// The most credentials that are remembered.
 const MOST: usize = 4096;
 
 /// What is known of credentials, by scope and keyed hash.
-pub(super) struct Trials<S>(Mutex<HashMap<(S, Digest), Arc<Trial>>>);
+///
+/// A scope is remembered by a hash, for it may be large: whoever would have two of them meet
+/// must bring the same credentials too.
+pub(super) struct Trials<S> {
+    known: Mutex<HashMap<(u64, Digest), Arc<Trial>>>,
+    hasher: RandomState,
+    scopes: PhantomData<fn(&S)>,
+}
 
 /// What is known of one user's.
-#[derive(Default)]
 struct Trial {
     /// Held by whoever tries them while nobody knows whether they are right.
     turn: tokio::sync::Mutex<()>,
+    /// Held by whoever brings those that were right: a few, for they may be wrong by now.
+    right: tokio::sync::Semaphore,
     state: Mutex<State>,
 }
 
@@ -65,13 +78,13 @@ impl<B: Backend> Core<B> {
 
 // === impl Trials ===
 
-impl<S: Clone + Eq + Hash> Trials<S> {
+impl<S: Hash> Trials<S> {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
+        Self { known: Mutex::default(), hasher: RandomState::new(), scopes: PhantomData }
     }
 
     fn of(&self, scope: &S, digest: Digest, now: Moment) -> Arc<Trial> {
-        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trials = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if trials.len() >= MOST {
             trials.retain(|_, trial| Arc::strong_count(trial) > 1 || trial.waits(now).is_some());
         }
@@ -79,11 +92,18 @@ impl<S: Clone + Eq + Hash> Trials<S> {
             // All of them wait: somebody brings wrong ones by the thousand, and may find them tried again.
             trials.retain(|_, trial| Arc::strong_count(trial) > 1);
         }
-        trials.entry((scope.clone(), digest)).or_default().clone()
+        trials.entry((self.hasher.hash_one(scope), digest)).or_default().clone()
     }
 }
 
 // === impl Trial ===
+
+impl Default for Trial {
+    fn default() -> Self {
+        let right = tokio::sync::Semaphore::new(AT_ONCE);
+        Self { turn: tokio::sync::Mutex::default(), right, state: Mutex::default() }
+    }
+}
 
 impl Trial {
     async fn run<C>(
@@ -100,11 +120,15 @@ impl Trial {
             let state = self.state();
             (state.is_right, state.ended)
         };
+        let permit = match is_right {
+            true => by.bound(self.right.acquire()).await.ok_or_else(|| late(provider))?.ok(),
+            false => None,
+        };
         let turn = match is_right {
             true => None,
             false => Some(by.bound(self.turn.lock()).await.ok_or_else(|| late(provider))?),
         };
-        // Who waited for another's try gets what it got (decision 15); right ones need no turn.
+        // Who waited for another's try gets what it got (decision 15), if that was a refusal.
         if let Some(error) = self.since(ended) {
             return Err(self.held_back(clock.moment()).unwrap_or(error));
         }
@@ -115,7 +139,7 @@ impl Trial {
             let ended = self.state().ended + 1;
             *self.state() = State { is_right: true, ended, ..State::default() };
         }
-        drop(turn);
+        drop((turn, permit));
         result
     }
 
@@ -144,7 +168,7 @@ impl Trial {
         let mut state = self.state();
         (state.ended, state.last) = (state.ended + 1, Some(error.clone()));
         let Some(wait) = error.wait().filter(|_| is_denial(&error)) else { return error };
-        let wait = if state.refused == 0 { wait.min(FIRST) } else { wait };
+        let wait = wait.min(if state.refused == 0 { FIRST } else { LONGEST });
         state.is_right = false;
         state.refused = state.refused.saturating_add(1);
         state.until = Some(now + wait);
@@ -264,7 +288,7 @@ mod tests {
             let digest = digest(&at.to_string());
             drop(world.trials.of(&1, digest, world.clock.moment()).failed_for_test(world.clock.moment()));
         }
-        assert!(world.trials.0.lock().is_ok_and(|trials| trials.len() <= MOST));
+        assert!(world.trials.known.lock().is_ok_and(|trials| trials.len() <= MOST));
     }
 
     impl Trial {

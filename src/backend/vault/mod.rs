@@ -43,7 +43,7 @@ use super::{Backend, Need, Parameters, Profiles, Readings, Recorder, Renewal, Se
 use crate::error::{Error, Errors};
 use crate::identity::{Evidence, Presented};
 use crate::lease::{Grant, LeaseId, Reading};
-use crate::net::{Address, Pool, Retry};
+use crate::net::{Address, Pool, Retry, Target};
 use crate::secret::Secret;
 use crate::time::{Backoff, Deadline};
 
@@ -112,11 +112,15 @@ impl Vault {
         Ok(Self { operator, wire, passages: Passages::default() })
     }
 
-    /// The same, where a redirect may lead to these servers too: those that the operator allows
-    /// classes to name. What is no address is said where the settings are read.
+    /// The same, where a redirect may lead to the operator's own servers, and to these: those that
+    /// the operator allows classes to name. What is no address is said where the settings are read.
     #[must_use]
     pub fn following<'a>(mut self, allowed: impl IntoIterator<Item = &'a String>) -> Self {
-        self.wire.follow = allowed.into_iter().filter_map(|text| Address::parse(text).ok()).collect();
+        // Decision 14: what no class may name, no redirect may lead to.
+        let may = |address: &Address| self.operator.config.allow_http || !address.is_plain_off_loopback();
+        let allowed = allowed.into_iter().filter_map(|text| Address::parse(text).ok()).filter(may);
+        let own = self.operator.target.iter().flat_map(Target::servers).cloned();
+        self.wire.follow = own.filter(|address| address.socket().is_none()).chain(allowed).collect();
         self
     }
 

@@ -177,7 +177,9 @@ const AGENT: &[Row] = &[
 
 /// The key behind a secret.
 const KMS: &[Row] = &[
-    Row::of(DENIED, Kind::Denied, KMS_HINT).says("kms"),
+    Row::of(DENIED, Kind::Denied, KMS_HINT).says("kms:"),
+    Row::of(DENIED, Kind::Denied, KMS_HINT).says("access to kms"),
+    Row::of(DENIED, Kind::Denied, KMS_HINT).says("ciphertext refers"),
     Row::of(&["DecryptionFailure"], Kind::Precondition, KMS_HINT),
     Row::of(
         &["InvalidKeyId", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"],

@@ -134,11 +134,12 @@ impl Reader<'_> {
         for (at, node) in list.iter().enumerate() {
             let found = entry(node, regions, translation).and_then(|entry| {
                 names.add(&entry)?;
-                let more = More::read(node)?;
+                let mut more = More::read(node)?;
+                more.refresh = self.parameters.interval(more.refresh, class);
                 Ok((entry, more))
             });
             match found {
-                Ok((entry, more)) => wants.push(want(entry, &more, regions, translation, class)),
+                Ok((entry, more)) => wants.push(want(entry, &more, regions, translation)),
                 Err(text) => self.faults.push(wrong(node, at, text)),
             }
         }
@@ -169,13 +170,7 @@ impl More {
     }
 }
 
-fn want(
-    entry: super::validate::Entry,
-    more: &More,
-    regions: &Regions,
-    translation: Translation,
-    class: Option<Duration>,
-) -> Want {
+fn want(entry: super::validate::Entry, more: &More, regions: &Regions, translation: Translation) -> Want {
     let name = entry.shown().to_owned();
     let (asked, content) = match entry.service {
         Service::Credentials => (Asked::Credentials, Content::Credentials(entry.format.clone())),
@@ -198,7 +193,7 @@ fn want(
         encoding: more.encoding,
         parts: entry.parts,
         translation,
-        refresh: more.refresh.or(class),
+        refresh: more.refresh,
         optional: more.optional,
     }
 }

@@ -160,7 +160,7 @@ impl Reader<'_> {
             key: entry.secret_key.filter(|key| !key.is_empty()),
             encoding: encoding.unwrap_or_default(),
             mode: entry.file_permission.map(|mode| mode.0),
-            refresh: refresh.or(class.refresh),
+            refresh: self.parameters.interval(refresh, class.refresh),
             renew_before: renew_before.or(class.renew_before),
             optional: entry.optional.unwrap_or_default(),
         })
