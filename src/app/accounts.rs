@@ -46,11 +46,13 @@ struct FromApi {
     pool: Pool,
     target: Target,
     config: config::Accounts,
-    known: Mutex<HashMap<(Account, String), (Stopwatch, Option<String>)>>,
+    known: Mutex<HashMap<(Account, String), (Stopwatch, Found)>>,
 }
 
 /// A namespace and a service account in it.
 type Account = (String, String);
+/// An annotation, if the account has it.
+type Found = Option<String>;
 
 #[derive(Default, Deserialize)]
 struct Object {
@@ -68,7 +70,7 @@ struct Metadata {
 
 impl FromApi {
     /// Only what was asked for is remembered: an account may have annotations by the thousand.
-    async fn value(&self, account: &Account, key: &str, by: Deadline) -> Result<Option<String>, Error> {
+    async fn value(&self, account: &Account, key: &str, by: Deadline) -> Result<Found, Error> {
         let entry = (account.clone(), key.to_owned());
         if let Some(known) = self.fresh(&entry) {
             return Ok(known);
@@ -82,7 +84,8 @@ impl FromApi {
         Ok(found)
     }
 
-    fn fresh(&self, entry: &(Account, String)) -> Option<Option<String>> {
+    /// What was found for it a moment ago, which may be nothing.
+    fn fresh(&self, entry: &(Account, String)) -> Option<Found> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(entry).filter(|(since, _)| since.elapsed() < FRESH).map(|(_, found)| found.clone())
     }

@@ -58,11 +58,8 @@ pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// Whether a refusal's body names a limit: AWS says so with 400.
 pub(in super::super) fn is_limit(body: &[u8]) -> bool {
-    let is_it = |code: &&str| body.windows(code.len()).any(|window| window == code.as_bytes());
-    LIMITS
-        .iter()
-        .filter(|row| row.kind == Kind::Throttled)
-        .any(|row| row.codes.iter().any(|code| is_it(&code)))
+    let is_it = |code: &&'static str| body.windows(code.len()).any(|window| window == code.as_bytes());
+    LIMITS.iter().filter(|row| row.kind == Kind::Throttled).any(|row| row.codes.iter().any(is_it))
 }
 
 /// Asked too often, and outages.
